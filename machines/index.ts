@@ -1,0 +1,3 @@
+export * from './events.js';
+export { exchange } from './exchange.js';
+export { legacy } from './legacy.js';
