@@ -55,7 +55,9 @@ const late = {
   'request.trailers': anomaly('lateTrailers'),
   'request.routed': absorb('over'),
   'request.refused': absorb('over'),
-  'upstream.*': absorb('over'),
+  // A connection that comes about only now is of no use to anybody, and is let go.
+  'upstream.connected': { actions: ['cancelUpstream' as const] },
+  'upstream.failed': absorb('over'),
   'response.headers': anomaly('lateHeaders'),
   'response.body': anomaly('lateBody'),
   'response.end': anomaly('lateEnd'),
@@ -107,7 +109,8 @@ export const exchange = vocabulary.createMachine({
       id: 'processed',
       initial: 'unknown',
       entry: 'releaseBuffer',
-      on: late,
+      // A record that was overdue may still be written.
+      on: { ...late, 'usage.recorded': absorb('over') },
       states: eachOutcome(() => ({})),
     },
   },
