@@ -1,0 +1,115 @@
+/** What an exchange comes to: its counts and its usage, until they are one record in the ledger. */
+import type { Anomaly, Outcome, Verdict } from '../../machines/events.js';
+import { Accounting } from '../accounting/accounting.js';
+import type { BufferSizer } from '../accounting/buffer.js';
+import type { UsageRecord } from '../accounting/ledger.js';
+import type { AccountingLimits, Usage } from '../accounting/usage.js';
+
+/** The type and the encoding of a body, as its headers tell them. */
+export interface Content {
+  readonly type?: string;
+  readonly encoding?: string;
+}
+
+export interface BillOptions {
+  readonly limits: Partial<AccountingLimits>;
+  readonly sizer: BufferSizer;
+  onProgress(): void;
+  onTerminal(verdict: Verdict): void;
+}
+
+/** What the adapter knows of an exchange and the bill does not. */
+export type Origin = Pick<
+  UsageRecord,
+  'exchange' | 'cause' | 'method' | 'path' | 'route' | 'upstream' | 'model'
+>;
+
+export class Bill {
+  readonly #startedAt = performance.now();
+  #accounting: Accounting | undefined;
+  #firstByteMs: number | undefined;
+  #anomalies: Record<string, number> | undefined;
+  requestBytes = 0;
+  /** Bytes of the response's body that were forwarded, and that were shown to accounting. */
+  forwardedBytes = 0;
+  bufferedBytes = 0;
+  /** The upstream's status, and the gateway's own where it answered itself. */
+  status: number | undefined;
+  ownStatus: number | undefined;
+
+  open({ type, encoding }: Content, options: BillOptions): void {
+    this.#accounting = new Accounting({
+      contentType: type,
+      contentEncoding: encoding,
+      ...options,
+    });
+  }
+
+  forwarded(chunk: Buffer): void {
+    this.forwardedBytes += chunk.length;
+    this.#firstByteMs ??= performance.now() - this.#startedAt;
+  }
+
+  buffer(chunk: Buffer): void {
+    this.bufferedBytes += chunk.length;
+    this.#accounting?.write(chunk);
+  }
+
+  read(): void {
+    this.#accounting?.read();
+  }
+
+  release(): void {
+    this.#accounting?.release();
+  }
+
+  count(anomaly: Anomaly): void {
+    this.#anomalies ??= {};
+    this.#anomalies[anomaly] = (this.#anomalies[anomaly] ?? 0) + 1;
+  }
+
+  /** Gives the one record to `write`, once the usage is settled: at once where that is possible. */
+  settle(outcome: Outcome, origin: Origin, write: (record: UsageRecord) => void): void {
+    const usage = this.#accounting?.settle() ?? notRead(this.status);
+    if (usage instanceof Promise) {
+      void usage.then((settled) => write(this.#record(outcome, origin, settled)));
+    } else write(this.#record(outcome, origin, usage));
+  }
+
+  #record(outcome: Outcome, origin: Origin, usage: Usage): UsageRecord {
+    return {
+      v: 1,
+      exchange: origin.exchange,
+      at: new Date().toISOString(),
+      outcome,
+      cause: origin.cause ?? ownCause(outcome, this.status),
+      status: this.ownStatus ?? this.status,
+      method: origin.method,
+      path: origin.path,
+      route: origin.route,
+      upstream: origin.upstream,
+      model: usage.model ?? origin.model,
+      usage,
+      requestBytes: this.requestBytes,
+      responseBytes: this.forwardedBytes,
+      durationMs: rounded(performance.now() - this.#startedAt),
+      firstByteMs: this.#firstByteMs === undefined ? undefined : rounded(this.#firstByteMs),
+      anomalies: this.#anomalies,
+    };
+  }
+}
+
+/** The usage of an exchange whose response was not one to read usage from. */
+function notRead(status: number | undefined): Usage {
+  return { kind: 'unknown', reason: status === undefined ? 'not_started' : 'error_body' };
+}
+
+/** The cause where nothing but the response itself told the outcome. */
+function ownCause(outcome: Outcome, status: number | undefined): string | undefined {
+  if (outcome === 'completed') return undefined;
+  return status !== undefined && status >= 400 ? 'error_status' : 'error_in_stream';
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}

@@ -1,0 +1,54 @@
+/**
+ * Runs one exchange to completion, event by event.
+ *
+ * Carrying out a command may raise events (the accounting sees the last event of a stream, a write
+ * blocks). They wait until the commands of the event before them are done, so an adapter's code is
+ * never in the middle of two. An adapter delivers what happened and carries out what is ordered; it
+ * never asks where the exchange is.
+ */
+import type { Command, Event } from '../../machines/events.js';
+import { events } from '../../machines/events.js';
+import type { Exchange } from '../exchange.js';
+
+/** Carries out one command. `detail` is what the adapter gave with the event that led to it. */
+export type CarryOut<Detail> = (command: Command, detail: Detail | undefined) => void;
+
+export class Conductor<Detail> {
+  readonly #exchange: Exchange;
+  readonly #carryOut: CarryOut<Detail>;
+  readonly #failed: (error: unknown) => Detail;
+  #waiting: [Event, Detail | undefined][] = [];
+  #busy = false;
+
+  /** `failed` makes the detail of `gateway.failed` from what a command threw. */
+  constructor(exchange: Exchange, carryOut: CarryOut<Detail>, failed: (error: unknown) => Detail) {
+    this.#exchange = exchange;
+    this.#carryOut = carryOut;
+    this.#failed = failed;
+  }
+
+  deliver(event: Event, detail?: Detail): void {
+    if (this.#busy) {
+      this.#waiting.push([event, detail]);
+      return;
+    }
+    this.#busy = true;
+    this.#run(event, detail);
+    while (this.#waiting.length > 0) {
+      const [[next, with_]] = this.#waiting.splice(0, 1) as [[Event, Detail | undefined]];
+      this.#run(next, with_);
+    }
+    this.#busy = false;
+  }
+
+  /** A command that throws is a fault of the gateway's own; the rest are carried out (fault: F54). */
+  #run(event: Event, detail: Detail | undefined): void {
+    for (const command of this.#exchange.receive(event)) {
+      try {
+        this.#carryOut(command, detail);
+      } catch (error) {
+        this.#waiting.push([events.gatewayFailed, this.#failed(error)]);
+      }
+    }
+  }
+}

@@ -1,0 +1,22 @@
+/** What the exchanges of one gateway share, as a relay sees it. */
+import type { BufferSizer } from '../../accounting/buffer.js';
+import type { Ledger } from '../../accounting/ledger.js';
+import type { AccountingLimits } from '../../accounting/usage.js';
+import type { TraceSink } from '../../trace.js';
+import type { GatewayConfig, RouteConfig } from './config.js';
+import type { Relay } from './relay.js';
+import type { Upstreams } from './upstreams.js';
+
+export interface Gateway {
+  readonly config: GatewayConfig;
+  readonly upstreams: Upstreams;
+  readonly ledger: Ledger;
+  readonly accountingLimits: Partial<AccountingLimits>;
+  readonly trace: TraceSink | undefined;
+  /** Told, for people, what went wrong inside. */
+  readonly warn: (message: string) => void;
+  /** What a route's responses have been. */
+  sizerOf(route: RouteConfig): BufferSizer;
+  /** An exchange is processed. */
+  forget(relay: Relay): void;
+}

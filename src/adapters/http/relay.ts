@@ -1,0 +1,337 @@
+/**
+ * One HTTP exchange: a client's request and response, and the upstream between them.
+ *
+ * It tells the machine what happened and carries out what the machine orders. It holds sockets,
+ * bytes and counts; it never asks what has been.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Command, Deadline, Outcome } from '../../../machines/events.js';
+import { events } from '../../../machines/events.js';
+import type { UsageRecord } from '../../accounting/ledger.js';
+import { Exchange } from '../../exchange.js';
+import { Bill } from '../bill.js';
+import { Conductor } from '../conductor.js';
+import { Deadlines } from '../deadlines.js';
+import { modelOf } from '../model.js';
+import type { Cause } from './answers.js';
+import { errorEvent, ownAnswer } from './answers.js';
+import type { Detail, RawHeaders, ResponseHead } from './call.js';
+import { Call } from './call.js';
+import type { RouteConfig } from './config.js';
+import { Downstream } from './downstream.js';
+import type { Gateway } from './gateway.js';
+import type { Refusal, RequestFacts } from './headers.js';
+import { contentOf, passResponseHeaders, passTrailers, tooLarge } from './headers.js';
+import { Upload } from './upload.js';
+import type { Upstream } from './upstreams.js';
+import { routeOf } from './upstreams.js';
+
+/** What is known of a request whose head was refused: not even its path can be believed. */
+const NO_FACTS: RequestFacts = {
+  target: '',
+  headers: [],
+  hasBody: false,
+  length: undefined,
+  trailersWelcome: false,
+};
+
+export class Relay {
+  readonly #gateway: Gateway;
+  readonly #request: IncomingMessage;
+  readonly #facts: RequestFacts;
+  readonly #downstream: Downstream;
+  readonly #exchange: Exchange;
+  readonly #conductor: Conductor<Detail>;
+  readonly #deadlines: Deadlines;
+  readonly #bill = new Bill();
+  readonly #routes: readonly RouteConfig[];
+  #route: RouteConfig | undefined;
+  #upstream: Upstream | undefined;
+  #call: Call | undefined;
+  #upload: Upload | undefined;
+  #held: Buffer[] = [];
+  #streams = false;
+  #model: string | undefined;
+
+  constructor(
+    gateway: Gateway,
+    id: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    facts: RequestFacts | Refusal,
+  ) {
+    const { config, trace } = gateway;
+    this.#gateway = gateway;
+    this.#request = request;
+    this.#facts = 'target' in facts ? facts : NO_FACTS;
+    this.#routes = gateway.upstreams.routesFor(this.#facts.target);
+    this.#downstream = new Downstream(request, response, {
+      lingerMs: config.limits.lingerMs,
+      lingerBytes: config.limits.lingerBytes,
+      stallMs: config.deadlines.stall,
+    });
+    this.#exchange = new Exchange({ id, trace });
+    this.#conductor = new Conductor<Detail>(this.#exchange, this.#carryOut, (error) => {
+      gateway.warn(`exchange ${id}: ${error instanceof Error ? error.stack : String(error)}`);
+      return { cause: 'gateway_failed' };
+    });
+    this.#deadlines = new Deadlines(config.deadlines, this.#expired);
+    response.on('close', () => {
+      if (!response.writableFinished) this.closed();
+    });
+    response.on('drain', () => this.#conductor.deliver(events.downstreamReady));
+  }
+
+  /** The request's head has come, and with it what is to be refused about it. */
+  begin(refusal: Refusal | undefined): void {
+    this.#conductor.deliver(events.requestHeaders);
+    if (refusal !== undefined) {
+      this.refuse(refusal);
+    } else if (!this.#facts.hasBody) {
+      this.#conductor.deliver(events.requestEnd);
+      this.#chooseRoute(undefined);
+    } else {
+      this.#request.on('data', this.#received);
+      this.#request.on('end', this.#ended);
+      if (!this.#holds) this.#chooseRoute(undefined);
+    }
+  }
+
+  /** The request is not to be served, or not any further. */
+  refuse(refusal: Refusal): void {
+    this.#conductor.deliver(events.requestRefused, { cause: refusal.code, refusal });
+  }
+
+  /** The client has gone. */
+  closed(): void {
+    const policy = this.#gateway.config.onDisconnect;
+    this.#conductor.deliver(events.downstreamClosed(policy), { cause: 'client_gone' });
+  }
+
+  /** The gateway shuts down; what is in flight may finish within the drain deadline. */
+  drain(): void {
+    this.#conductor.deliver(events.drainStarted, { cause: 'draining' });
+  }
+
+  /** Whether the route depends on the body: no route before the first that asks for a model fits. */
+  get #holds(): boolean {
+    return this.#routes[0]?.models !== undefined;
+  }
+
+  readonly #received = (chunk: Buffer): void => {
+    const { requestBytesMax, heldBytesMax } = this.#gateway.config.limits;
+    this.#bill.requestBytes += chunk.length;
+    const most = this.#holds ? Math.min(requestBytesMax, heldBytesMax) : requestBytesMax;
+    if (this.#bill.requestBytes > most) this.refuse(tooLarge(most));
+    else this.#conductor.deliver(events.requestBody, chunk);
+  };
+
+  readonly #ended = (): void => {
+    this.#conductor.deliver(events.requestEnd);
+    if (this.#holds) this.#routeByModel();
+  };
+
+  #routeByModel(): void {
+    const found = modelOf(this.#held);
+    if ('model' in found) {
+      this.#model = found.model;
+      this.#chooseRoute(found.model);
+    } else if (routeOf(this.#routes, undefined) !== undefined && found.fault === 'model_missing') {
+      this.#chooseRoute(undefined);
+    } else {
+      this.refuse({ status: 400, code: found.fault, message: found.message });
+    }
+  }
+
+  #chooseRoute(model: string | undefined): void {
+    const route = routeOf(this.#routes, model);
+    if (route === undefined) {
+      const message =
+        model === undefined
+          ? 'No route of this gateway takes this path.'
+          : 'No route of this gateway takes this model.';
+      const code = model === undefined ? 'route_not_found' : 'model_not_found';
+      this.refuse({ status: 404, code, message });
+      return;
+    }
+    this.#route = route;
+    this.#upstream = this.#gateway.upstreams.choose(route);
+    this.#conductor.deliver(events.requestRouted);
+  }
+
+  readonly #expired = (deadline: Deadline): void => {
+    this.#conductor.deliver(events.deadlineExpired(deadline), {
+      cause: `deadline_${deadline}`,
+      deadline,
+    });
+  };
+
+  readonly #carryOut = (command: Command, detail: Detail | undefined): void => {
+    switch (command.type) {
+      case 'holdRequestBody':
+        this.#held.push(detail as Buffer);
+        break;
+      case 'forwardRequestHeaders':
+        this.#forwardRequest();
+        break;
+      case 'forwardHeldRequest':
+        // A route by model has taken it whole already, as the body of the call.
+        for (const chunk of this.#held) this.#upload?.accept(chunk);
+        break;
+      case 'forwardRequestBody':
+        this.#upload?.accept(detail as Buffer);
+        break;
+      case 'endRequest':
+        this.#upload?.finish();
+        break;
+      case 'cancelUpstream':
+        this.#call?.cancel();
+        this.#upload?.destroy();
+        break;
+      case 'pauseUpstream':
+        this.#call?.pause();
+        break;
+      case 'resumeUpstream':
+        this.#call?.resume();
+        break;
+      case 'forwardResponseHeaders':
+        this.#forwardResponseHeaders(detail as ResponseHead);
+        break;
+      case 'forwardResponseBody':
+        this.#forwardResponseBody(detail as Buffer);
+        break;
+      case 'forwardResponseTrailers':
+        if (this.#facts.trailersWelcome) {
+          this.#downstream.trailers(passTrailers(detail as RawHeaders));
+        }
+        break;
+      case 'endResponse':
+        this.#downstream.end();
+        break;
+      case 'answer':
+        this.#answer(command.outcome, detail as Cause | undefined);
+        break;
+      case 'resetDownstream':
+        this.#reset(command.outcome, detail as Cause | undefined);
+        break;
+      case 'openBuffer':
+        this.#openBuffer(detail as ResponseHead);
+        break;
+      case 'bufferResponseBody':
+        this.#bufferResponseBody(detail as Buffer);
+        break;
+      case 'readUsage':
+        this.#bill.read();
+        break;
+      case 'recordUsage':
+        this.#recordUsage(command.outcome, detail as Cause | undefined);
+        break;
+      case 'releaseBuffer':
+        this.#release();
+        break;
+      case 'startDeadline':
+        this.#deadlines.start(command.deadline);
+        break;
+      case 'stopDeadline':
+        this.#deadlines.stop(command.deadline);
+        break;
+      case 'stopDeadlines':
+        this.#deadlines.stopAll();
+        break;
+      case 'countAnomaly':
+        this.#bill.count(command.anomaly);
+        break;
+      case 'holdRequestTrailers':
+      case 'forwardRequestTrailers':
+        // node:http reads a request's trailers, but undici has no way to send them.
+        break;
+    }
+  };
+
+  #forwardRequest(): void {
+    const upstream = this.#upstream as Upstream;
+    const { headers, target, hasBody } = this.#facts;
+    let body: Buffer | Upload | null = null;
+    if (hasBody && this.#holds) body = Buffer.concat(this.#held);
+    else if (hasBody) body = this.#upload = new Upload(this.#request);
+    const method = this.#request.method ?? 'GET';
+    const { informationalMax } = this.#gateway.config.limits;
+    const options = { method, target, headers: upstream.dress(headers), body, informationalMax };
+    this.#call = new Call(upstream, options, (event, detail) => {
+      this.#conductor.deliver(event, detail);
+    });
+    upstream.inFlight++;
+  }
+
+  #forwardResponseHeaders({ status, statusText, rawHeaders }: ResponseHead): void {
+    const { type, encoding } = contentOf(rawHeaders);
+    this.#bill.status = status;
+    this.#streams = encoding === undefined && /^text\/event-stream\b/i.test(type ?? '');
+    const headers = passResponseHeaders(rawHeaders, this.#facts.trailersWelcome);
+    this.#downstream.begin(status, statusText, headers);
+  }
+
+  #forwardResponseBody(chunk: Buffer): void {
+    this.#bill.forwarded(chunk);
+    if (!this.#downstream.write(chunk)) this.#conductor.deliver(events.downstreamBlocked);
+  }
+
+  #answer(outcome: Outcome, cause: Cause | undefined): void {
+    const answer = ownAnswer(outcome, cause);
+    this.#bill.ownStatus = answer.status;
+    this.#downstream.answer(answer);
+  }
+
+  #reset(outcome: Outcome, cause: Cause | undefined): void {
+    const tells = this.#streams && this.#gateway.config.errorEvent;
+    // A client that does not read cannot be told anything either.
+    if (outcome === 'cancelled') this.#downstream.destroy();
+    else this.#downstream.abort(tells ? errorEvent(outcome, cause) : undefined);
+  }
+
+  #openBuffer({ rawHeaders }: ResponseHead): void {
+    this.#bill.open(contentOf(rawHeaders), {
+      limits: this.#gateway.accountingLimits,
+      sizer: this.#gateway.sizerOf(this.#route as RouteConfig),
+      onProgress: () => this.#conductor.deliver(events.responseProgress),
+      onTerminal: (verdict) => this.#conductor.deliver(events.responseTerminal(verdict)),
+    });
+  }
+
+  #bufferResponseBody(chunk: Buffer): void {
+    this.#bill.buffer(chunk);
+    // What was read and not forwarded was read for a client that had gone, and has a bound.
+    const { detachedBytesMax } = this.#gateway.config.limits;
+    if (this.#bill.bufferedBytes - this.#bill.forwardedBytes > detachedBytesMax) {
+      this.#expired('detach');
+    }
+  }
+
+  #recordUsage(outcome: Outcome, cause: Cause | undefined): void {
+    if (this.#upstream !== undefined && this.#call !== undefined) this.#upstream.inFlight--;
+    const origin = {
+      exchange: this.#exchange.id,
+      cause: cause?.cause,
+      method: this.#request.method,
+      path: this.#facts.target.split('?', 1)[0],
+      route: this.#route?.models?.join(',') ?? this.#route?.path,
+      upstream: this.#upstream?.id,
+      model: this.#model,
+    };
+    this.#bill.settle(outcome, origin, this.#write);
+  }
+
+  /** A record that cannot be written is told; the settle deadline ends the wait for it. */
+  readonly #write = (record: UsageRecord): void => {
+    this.#gateway.ledger.write(record).then(
+      () => this.#conductor.deliver(events.usageRecorded),
+      (error) => this.#gateway.warn(`exchange ${record.exchange}: not recorded: ${String(error)}`),
+    );
+  };
+
+  #release(): void {
+    this.#bill.release();
+    this.#held = [];
+    this.#gateway.forget(this);
+  }
+}

@@ -1,0 +1,213 @@
+/**
+ * The HTTP gateway: a server that clients of OpenAI-compatible APIs talk to as if it were the
+ * upstream. It owns sockets, admission and shutdown; each exchange is a `Relay`.
+ */
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { BufferSizer } from '../../accounting/buffer.js';
+import type { Ledger } from '../../accounting/ledger.js';
+import type { AccountingLimits } from '../../accounting/usage.js';
+import type { TraceSink } from '../../trace.js';
+import { ownAnswer } from './answers.js';
+import type { GatewayConfig, RouteConfig } from './config.js';
+import type { Gateway } from './gateway.js';
+import type { Refusal, RequestHead } from './headers.js';
+import { badRequest, readHead } from './headers.js';
+import { Relay } from './relay.js';
+import { Upstreams } from './upstreams.js';
+
+export interface GatewayOptions {
+  readonly config: GatewayConfig;
+  /** Where the usage records go. The caller closes it, after the gateway. */
+  readonly ledger: Ledger;
+  /** Gets every record of every exchange. */
+  readonly trace?: TraceSink | undefined;
+  /** Told, for people, what went wrong inside. Default: a line on stderr. */
+  readonly warn?: ((message: string) => void) | undefined;
+}
+
+export class HttpGateway implements Gateway {
+  readonly config: GatewayConfig;
+  readonly ledger: Ledger;
+  readonly trace: TraceSink | undefined;
+  readonly warn: (message: string) => void;
+  readonly upstreams: Upstreams;
+  readonly accountingLimits: Partial<AccountingLimits>;
+  readonly #server: Server;
+  readonly #strip: ReadonlySet<string>;
+  readonly #live = new Set<Relay>();
+  readonly #bySocket = new WeakMap<Duplex, Relay>();
+  readonly #sizers = new Map<RouteConfig, BufferSizer>();
+  readonly #boot = randomBytes(6).toString('hex');
+  #count = 0;
+  #idle: (() => void)[] = [];
+
+  constructor({ config, ledger, trace, warn = warnOnStderr }: GatewayOptions) {
+    this.config = config;
+    this.ledger = ledger;
+    this.trace = trace;
+    this.warn = warn;
+    this.upstreams = new Upstreams(config);
+    this.accountingLimits = config.accounting as Partial<AccountingLimits>;
+    this.#strip = new Set(config.stripHeaders);
+    this.#server = this.#createServer();
+  }
+
+  /** Binds an address; port 0 takes a free one. Rejects with the system's error. */
+  async listen(host: string, port: number): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+  }
+
+  /** `http://host:port`, with the port that was bound. */
+  get url(): string {
+    const { address, port, family } = this.#server.address() as AddressInfo;
+    return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+  }
+
+  /** How many exchanges are not processed. */
+  get inFlight(): number {
+    return this.#live.size;
+  }
+
+  /** Takes no more exchanges; resolves when the last is processed, which `drain` bounds. */
+  async drain(): Promise<void> {
+    if (this.#server.listening) this.#server.close();
+    for (const relay of this.#live) relay.drain();
+    await this.#allProcessed();
+  }
+
+  /** Cuts what is left and lets go of every socket. */
+  async close(): Promise<void> {
+    if (this.#server.listening) this.#server.close();
+    this.#server.closeAllConnections();
+    await this.#allProcessed();
+    await this.upstreams.close();
+  }
+
+  sizerOf(route: RouteConfig): BufferSizer {
+    let sizer = this.#sizers.get(route);
+    if (sizer === undefined) {
+      sizer = new BufferSizer();
+      this.#sizers.set(route, sizer);
+    }
+    return sizer;
+  }
+
+  forget(relay: Relay): void {
+    this.#live.delete(relay);
+    if (this.#live.size > 0) return;
+    for (const resolve of this.#idle) resolve();
+    this.#idle = [];
+  }
+
+  #allProcessed(): Promise<void> {
+    if (this.#live.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  #createServer(): Server {
+    const { limits, onHalfClose } = this.config;
+    const server = createServer({
+      maxHeaderSize: limits.headerBytesMax,
+      headersTimeout: limits.headersMs,
+      keepAliveTimeout: limits.keepAliveMs,
+      // How long a body may take is one of the machine's deadlines.
+      requestTimeout: 0,
+      connectionsCheckingInterval: Math.max(50, Math.min(1_000, limits.headersMs / 4)),
+    });
+    // Node would drop headers over a count of its own in silence; `readHead` refuses them aloud.
+    server.maxHeadersCount = 0;
+    Object.assign(server, { httpAllowHalfOpen: onHalfClose === 'tolerate' });
+    server.on('request', (request, response) => {
+      if (!this.#health(request, response)) this.#admit(request, response, undefined);
+    });
+    server.on('checkContinue', (request, response) => {
+      if (this.#admit(request, response, undefined)) response.writeContinue();
+    });
+    server.on('checkExpectation', (request, response) => {
+      const message = 'The only expectation that is met is 100-continue.';
+      this.#admit(request, response, { status: 417, code: 'expectation', message });
+    });
+    server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+      this.#refuseBytes(error, socket);
+    });
+    return server;
+  }
+
+  /** Whether the request is taken further. Either way it is an exchange, with a record. */
+  #admit(request: IncomingMessage, response: ServerResponse, early: Refusal | undefined): boolean {
+    const facts = readHead(request as RequestHead, this.config.limits, this.#strip);
+    const refused = 'status' in facts ? facts : (early ?? this.#closing());
+    const relay = new Relay(this, `${this.#boot}-${this.#count++}`, request, response, facts);
+    this.#live.add(relay);
+    this.#bySocket.set(request.socket, relay);
+    relay.begin(refused);
+    return refused === undefined;
+  }
+
+  #closing(): Refusal | undefined {
+    if (this.#server.listening) return undefined;
+    const message = 'The gateway is shutting down.';
+    return { status: 503, code: 'shutting_down', message, retryAfterSeconds: 1 };
+  }
+
+  /** What the parser refuses is either the body of an exchange, or not yet an exchange at all. */
+  #refuseBytes(error: NodeJS.ErrnoException, socket: Duplex): void {
+    const relay = this.#bySocket.get(socket);
+    const refusal = refusalOf(error);
+    if (relay !== undefined && this.#live.has(relay)) {
+      if (refusal === undefined) relay.closed();
+      else relay.refuse(refusal);
+    } else if (refusal !== undefined && socket.writable) {
+      const { status, headers, body } = ownAnswer('rejected', { cause: refusal.code, refusal });
+      const lines = headers
+        .map((text, at) => (at % 2 === 0 ? `${text}: ` : `${text}\r\n`))
+        .join('');
+      socket.write(`HTTP/1.1 ${status} Refused\r\nconnection: close\r\n${lines}\r\n`);
+      socket.write(body);
+    }
+    socket.end(() => socket.destroy());
+  }
+
+  /** Liveness and readiness, for whoever starts and stops the gateway. */
+  #health({ method, url }: IncomingMessage, response: ServerResponse): boolean {
+    if (method !== 'GET' || (url !== '/healthz' && url !== '/readyz')) return false;
+    const ready = url === '/healthz' || this.#server.listening;
+    response.writeHead(ready ? 200 : 503, { 'content-type': 'text/plain' });
+    response.end(ready ? 'ok\n' : 'shutting down\n');
+    return true;
+  }
+}
+
+/** What a parser error is called; undefined where the client has only gone away. */
+function refusalOf({ code = '' }: NodeJS.ErrnoException): Refusal | undefined {
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    const message = 'The headers of the request are too large.';
+    return { status: 431, code: 'headers_too_large', message };
+  }
+  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') {
+    return {
+      status: 413,
+      code: 'chunk_extensions',
+      message: 'The chunk extensions are too large.',
+    };
+  }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return { status: 408, code: 'request_timeout', message: 'The request did not come in time.' };
+  }
+  if (code === 'HPE_INVALID_EOF_STATE' || !code.startsWith('HPE_')) return undefined;
+  return badRequest('malformed_request', 'bytes that are not HTTP/1.1');
+}
+
+function warnOnStderr(message: string): void {
+  process.stderr.write(`interlock: ${message}\n`);
+}

@@ -1,0 +1,177 @@
+/** The upstreams: chosen by route and by fewest exchanges in flight, spoken to through undici. */
+import type { LookupAddress } from 'node:dns';
+import { lookup as resolveName } from 'node:dns';
+import type { BlockList, LookupFunction, Socket } from 'node:net';
+import { isIP } from 'node:net';
+import { buildConnector, errors, Pool } from 'undici';
+import type { GatewayConfig, RouteConfig, UpstreamConfig } from './config.js';
+import { blockListOf } from './config.js';
+
+export class Upstream {
+  readonly id: string;
+  readonly pool: Pool;
+  /** The path that every target is put behind; empty for a URL without one. */
+  readonly base: string;
+  /** Headers of the upstream's own, name and value in turn, and their names in lower case. */
+  readonly headers: readonly string[];
+  readonly replaced: ReadonlySet<string>;
+  /** Exchanges that were forwarded and have no outcome yet. */
+  inFlight = 0;
+
+  constructor(config: UpstreamConfig, connections: number, denied: BlockList) {
+    const url = new URL(config.url);
+    this.id = config.id;
+    this.base = url.pathname.replace(/\/+$/, '');
+    this.headers = Object.entries(config.headers).flat();
+    this.replaced = new Set(Object.keys(config.headers).map((name) => name.toLowerCase()));
+    this.pool = new Pool(url.origin, {
+      connections,
+      pipelining: 1,
+      // The machine owns the deadlines; undici's would cut quiet streams that are well.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: connector(denied),
+    });
+  }
+
+  /** A request's headers as this upstream gets them: its own in place of the client's. */
+  dress(headers: string[]): string[] {
+    const dressed = headers.slice();
+    if (this.replaced.size > 0) {
+      for (let at = dressed.length - 2; at >= 0; at -= 2) {
+        if (this.replaced.has((dressed[at] as string).toLowerCase())) dressed.splice(at, 2);
+      }
+    }
+    // RFC 9110 section 7.6.3: a gateway names itself to the server behind it.
+    dressed.push(...this.headers, 'via', '1.1 interlock');
+    return dressed;
+  }
+}
+
+export class Upstreams {
+  readonly #byId: ReadonlyMap<string, Upstream>;
+  readonly #routes: readonly RouteConfig[];
+
+  constructor(config: GatewayConfig) {
+    const denied = blockListOf(config.denyAddresses);
+    const connections = config.limits.connectionsMax;
+    this.#byId = new Map(
+      config.upstreams.map((item) => [item.id, new Upstream(item, connections, denied)]),
+    );
+    this.#routes = config.routes;
+  }
+
+  /** The routes that a path may take, in their order. None holds the body where `models` is absent. */
+  routesFor(target: string): RouteConfig[] {
+    return this.#routes.filter(({ path }) => path === undefined || target.startsWith(path));
+  }
+
+  /** Of a route's upstreams, the first of those with the fewest exchanges in flight. */
+  choose(route: RouteConfig): Upstream {
+    const candidates = route.upstreams.map((id) => this.#byId.get(id) as Upstream);
+    return candidates.reduce((best, next) => (next.inFlight < best.inFlight ? next : best));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#byId.values()].map(({ pool }) => pool.destroy()));
+  }
+}
+
+/** The first of `routes` that takes this model. A route without models takes every one. */
+export function routeOf(
+  routes: readonly RouteConfig[],
+  model: string | undefined,
+): RouteConfig | undefined {
+  return routes.find(
+    ({ models }) => models === undefined || models.some((item) => fits(item, model)),
+  );
+}
+
+function fits(pattern: string, model: string | undefined): boolean {
+  if (model === undefined) return false;
+  return pattern.endsWith('*') ? model.startsWith(pattern.slice(0, -1)) : model === pattern;
+}
+
+/** Why an upstream failed, as a stable name. */
+export function causeOf(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  if (error instanceof DeniedAddressError) return 'address_denied';
+  if (code === 'ECONNREFUSED') return 'connect_refused';
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'name_not_resolved';
+  if (code.startsWith('ERR_TLS') || code.startsWith('CERT_') || code.includes('SELF_SIGNED')) {
+    return 'tls_failed';
+  }
+  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') return 'protocol_error';
+  if (error instanceof errors.ResponseContentLengthMismatchError) return 'response_truncated';
+  if (error instanceof errors.SocketError || code === 'ECONNRESET' || code === 'EPIPE') {
+    return error instanceof Error && error.message === 'bad response'
+      ? 'protocol_error'
+      : 'connection_lost';
+  }
+  return 'upstream_error';
+}
+
+class DeniedAddressError extends Error {
+  constructor(address: string) {
+    super(`the upstream resolves to ${address}, which is denied`);
+  }
+}
+
+function connector(denied: BlockList): buildConnector.connector {
+  // Without a time of its own: reaching the upstream is one of the machine's deadlines.
+  const connect = buildConnector({ timeout: 0, lookup: guardedLookup(denied) });
+  return (options, callback) => {
+    const { hostname } = options;
+    const literal = hostname.replace(/^\[|\]$/g, '');
+    const version = isIP(literal);
+    if (version !== 0 && denied.check(literal, version === 4 ? 'ipv4' : 'ipv6')) {
+      queueMicrotask(() => callback(new DeniedAddressError(literal), null));
+      return;
+    }
+    connect(options, (...result) => {
+      if (result[0] === null) tellResets(result[1]);
+      callback(...(result as [null, Socket]));
+    });
+  };
+}
+
+/** A name may resolve to anything, also on its second look-up, so each address is checked (SEC-24). */
+function guardedLookup(denied: BlockList): LookupFunction {
+  return (hostname, options, callback) => {
+    resolveName(hostname, { ...options, all: true }, (error, found) => {
+      const bad = error ?? deniedAmong(found, denied);
+      const [first] = found ?? [];
+      if (bad !== undefined || first === undefined) callback(bad ?? null, []);
+      else if (options.all === true) callback(null, found);
+      else callback(null, first.address, first.family);
+    });
+  };
+}
+
+function deniedAmong(found: readonly LookupAddress[], denied: BlockList): Error | undefined {
+  const bad = found.find(({ address, family }) =>
+    denied.check(address, family === 6 ? 'ipv6' : 'ipv4'),
+  );
+  return bad === undefined ? undefined : new DeniedAddressError(bad.address);
+}
+
+/**
+ * undici takes a reset for the clean end of a body that ends with its connection; RFC 9112 section 8
+ * does not, so undici is told of another error, which it does not know (fault: F08). And Node does
+ * not tell a reset that arrives together with bytes: then `end` comes, and the peer has no address
+ * any more, which a peer that sent a FIN has.
+ */
+function tellResets(socket: Socket): void {
+  const { emit } = socket;
+  const told = (name: string | symbol, ...rest: unknown[]): boolean => {
+    const [error] = rest as [NodeJS.ErrnoException | undefined];
+    if (name === 'end' && socket.remoteAddress === undefined && !socket.destroyed) {
+      socket.destroy(new errors.SocketError('reset by the upstream'));
+      return true;
+    }
+    const reset = name === 'error' && error?.code === 'ECONNRESET';
+    const facts = reset ? [new errors.SocketError('reset by the upstream')] : rest;
+    return Reflect.apply(emit, socket, [name, ...facts]) as boolean;
+  };
+  Object.assign(socket, { emit: told });
+}

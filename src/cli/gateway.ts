@@ -1,0 +1,134 @@
+/** `interlock gateway`: the HTTP reverse proxy. */
+import { Command, Option } from 'commander';
+import { Ledger } from '../accounting/ledger.js';
+import type { GatewayConfig } from '../adapters/http/config.js';
+import { checkConfig, readConfig } from '../adapters/http/config.js';
+import { HttpGateway } from '../adapters/http/server.js';
+import { InterlockError } from '../errors.js';
+import type { Upstream } from '../upstream/index.js';
+import { startUpstream } from '../upstream/index.js';
+import type { Address } from './options.js';
+import { address, collect } from './options.js';
+import { untilStopped } from './signals.js';
+
+interface Flags {
+  readonly listen: Address;
+  readonly config?: string;
+  readonly upstream?: string[];
+  readonly usage: string;
+}
+
+const HELP = `
+With no upstream given, the embedded one is started, and a curl line to try is printed.
+
+A configuration file is YAML. All keys but "upstreams" have defaults:
+
+  upstreams:
+    - id: main
+      url: https://llm.example.com      # a path, such as /api, is put before the request's own
+      headers:
+        authorization: Bearer \${API_KEY} # read from the environment
+    - id: spare
+      url: http://10.0.0.7:8000
+  routes:                               # the first that fits is taken
+    - models: ["llama-*", "gpt-small"]  # reads the model, so the request body is held
+      upstreams: [main, spare]          # the one with the fewest exchanges in flight
+    - path: /v1/                        # streams the request body at once
+      upstreams: [main]
+  deadlines:                            # milliseconds; 0: never
+    connect: 5000
+    responseHeaders: 120000             # from the end of the request
+    requestBody: 30000
+    firstByte: 120000
+    idle: 120000                        # between two chunks
+    progress: 300000                    # between two chunks that are more than a comment
+    linger: 2000                        # from the last event of a stream to its end
+    stall: 60000                        # a client that does not read
+    total: 3600000
+    drain: 30000
+    detach: 30000
+    settle: 10000
+  limits: { requestBytesMax: 67108864, heldBytesMax: 16777216, headersMax: 100 }
+  onDisconnect: cancel                  # or drain: read on to the end, for the bill
+  onHalfClose: cancel                   # or tolerate
+  errorEvent: true                      # an SSE error event before a broken stream is cut
+
+GET /healthz and GET /readyz are answered by the gateway. SIGTERM stops taking exchanges, lets
+those in flight finish within the drain deadline, and leaves none without a usage record.`;
+
+export function gatewayCommand(): Command {
+  return new Command('gateway')
+    .description('Run the HTTP reverse proxy for OpenAI-compatible upstreams.')
+    .addOption(
+      new Option('--listen <host:port>', 'where to listen; port 0 takes a free one')
+        .argParser(address)
+        .default({ host: '127.0.0.1', port: 8080 }, '127.0.0.1:8080'),
+    )
+    .addOption(
+      new Option('--upstream <url>', 'an upstream for every path; may be given more than once')
+        .argParser(collect)
+        .conflicts('config'),
+    )
+    .option('--config <file>', 'a YAML file with upstreams, routes, deadlines and limits')
+    .option(
+      '--usage <file>',
+      'where the usage records go, a JSON line each; - is stdout',
+      'usage.ndjson',
+    )
+    .addHelpText('after', HELP)
+    .action(run);
+}
+
+async function run(flags: Flags): Promise<void> {
+  const embedded = flags.config === undefined && flags.upstream === undefined;
+  const upstream = embedded ? await startUpstream({ tokenDelayMs: 20 }) : undefined;
+  const ledger = await openLedger(flags.usage);
+  const gateway = new HttpGateway({ config: configOf(flags, upstream), ledger });
+  await gateway.listen(flags.listen.host, flags.listen.port);
+  console.log(`interlock gateway listens on ${gateway.url}`);
+  if (upstream !== undefined) greet(gateway.url, upstream, flags.usage);
+
+  await untilStopped();
+  await gateway.drain();
+  await gateway.close();
+  await ledger.close();
+  await upstream?.close();
+}
+
+function configOf({ config, upstream }: Flags, embedded: Upstream | undefined): GatewayConfig {
+  if (config !== undefined) return readConfig(config);
+  const urls = upstream ?? [embedded?.url];
+  return checkConfig(
+    { upstreams: urls.map((url, place) => ({ id: `upstream-${place + 1}`, url })) },
+    upstream === undefined ? 'the embedded upstream' : '--upstream',
+  );
+}
+
+async function openLedger(path: string): Promise<Ledger> {
+  try {
+    const ledger = await Ledger.open(path);
+    if (ledger.tornBytes > 0) {
+      process.stderr.write(
+        `interlock: ${path} ended in a torn line of ${ledger.tornBytes} bytes, now in ${path}.torn\n`,
+      );
+    }
+    return ledger;
+  } catch (cause) {
+    throw new InterlockError('INTERLOCK_LEDGER', `--usage: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function greet(url: string, { url: upstream }: Upstream, usage: string): void {
+  const body = JSON.stringify({
+    model: 'interlock-small',
+    stream: true,
+    stream_options: { include_usage: true },
+    messages: [{ role: 'user', content: 'Tell me about order.' }],
+  });
+  console.log(`  upstream: the embedded one, ${upstream}
+  usage records: ${usage === '-' ? 'stdout' : usage}
+  try:
+    curl -N ${url}/v1/chat/completions -H 'content-type: application/json' \\
+      -d '${body}'
+  a faulty upstream: "model": "fault:F03" (see interlock upstream --help)`);
+}

@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+/** The command line. Each command is a file of its own; what they say of bad input is said here. */
+import { createRequire } from 'node:module';
+import { Command, CommanderError } from 'commander';
+import { InterlockError } from '../errors.js';
+import { gatewayCommand } from './gateway.js';
+import { upstreamCommand } from './upstream.js';
+
+const EXIT_BAD_INPUT = 2;
+
+function versionOf(): string {
+  const require = createRequire(import.meta.url);
+  // From the sources and from the build the manifest lies at different heights.
+  for (const place of ['../../package.json', '../../../package.json']) {
+    try {
+      return (require(place) as { version: string }).version;
+    } catch {}
+  }
+  return 'unknown';
+}
+
+const program = new Command('interlock')
+  .description(
+    'The life of one request through a streaming LLM gateway, as one state machine that drives real proxies.',
+  )
+  .version(versionOf())
+  .addCommand(gatewayCommand())
+  .addCommand(upstreamCommand())
+  .showHelpAfterError('(add --help for what is accepted)')
+  .exitOverride();
+for (const command of program.commands) {
+  command.exitOverride().showHelpAfterError('(add --help for what is accepted)');
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : EXIT_BAD_INPUT;
+  } else if (error instanceof InterlockError || (error as NodeJS.ErrnoException).code) {
+    process.stderr.write(`interlock: ${(error as Error).message}\n`);
+    process.exitCode = EXIT_BAD_INPUT;
+  } else throw error;
+}
