@@ -22,9 +22,11 @@ export function modelOf(chunks: readonly Buffer[]): FoundModel {
   if (result === 'invalid_json') return { fault: result, message: 'The body is not valid JSON.' };
   if (result === 'too_deep') return { fault: result, message: 'The body is nested too deep.' };
   const { facts } = scanner;
-  // Whoever reads it next may take the other one (SEC-17).
-  if (facts.duplicate) return { fault: 'model_twice', message: 'The body names two models.' };
   const model = facts.text(TEXT.model);
+  const { duplicate } = facts;
+  facts.forget();
+  // Whoever reads it next may take the other one (SEC-17).
+  if (duplicate) return { fault: 'model_twice', message: 'The body names two models.' };
   if (model !== undefined) return { model };
   return { fault: 'model_missing', message: 'The body names no model.' };
 }

@@ -1,0 +1,280 @@
+import type { FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
+
+import { capped, type Usage } from './usage.js';
+
+/** One line of the ledger: one exchange. Times are in milliseconds, sizes in bytes. */
+export interface UsageRecord {
+  v: 1;
+  exchange: string;
+  /** ISO 8601, when the exchange was processed. */
+  at: string;
+  outcome: string;
+  cause?: string | undefined;
+  status?: number | undefined;
+  method?: string | undefined;
+  path?: string | undefined;
+  route?: string | undefined;
+  upstream?: string | undefined;
+  model?: string | undefined;
+  usage: Usage;
+  requestBytes: number;
+  responseBytes: number;
+  durationMs: number;
+  firstByteMs?: number | undefined;
+  /** How often each kind of anomaly was absorbed. */
+  anomalies?: Record<string, number> | undefined;
+}
+
+export type LedgerErrorCode =
+  | 'INTERLOCK_LEDGER_OPEN'
+  | 'INTERLOCK_LEDGER_WRITE'
+  | 'INTERLOCK_LEDGER_FULL'
+  | 'INTERLOCK_LEDGER_CLOSED';
+
+/** What the ledger could not do. `cause` is the system's error, whose `code` is like `ENOSPC`. */
+export class LedgerError extends Error {
+  override readonly name = 'LedgerError';
+  readonly code: LedgerErrorCode;
+
+  constructor(code: LedgerErrorCode, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
+
+/** The line of a record, with its LF. Peers' strings are cut to 256 UTF-16 code units. */
+export function encodeRecord(record: UsageRecord): string {
+  const text = JSON.stringify(record, (_key, value: unknown) =>
+    typeof value === 'string' ? capped(value) : value,
+  );
+  // JSON leaves these as they are, and terminals and log viewers obey them.
+  return `${text.replace(/[\u007f-\u009f\u2028\u2029]/g, escaped)}\n`;
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+interface Waiting {
+  line: Buffer;
+  resolve(): void;
+  reject(error: LedgerError): void;
+}
+
+/** Bytes of records that may wait for the sink. */
+const QUEUE_BYTES_MAX = 16 * 1024 * 1024;
+const BATCH_BYTES_MAX = 1024 * 1024;
+
+/**
+ * The usage records, one line of JSON each, appended to a file or written to stdout. Records of one
+ * tick go out in one write, so that the lines of several processes on one file stay whole. A sink
+ * that fails rejects the records it did not take and nothing else; the next write tries it again.
+ */
+export class Ledger {
+  readonly #path: string;
+  #tornBytes: number;
+  #sink: Sink | undefined;
+  #queue: Waiting[] = [];
+  #queuedBytes = 0;
+  #flushing: Promise<void> | undefined;
+  #closed = false;
+
+  private constructor(path: string, sink: Sink, tornBytes: number) {
+    this.#path = path;
+    this.#sink = sink;
+    this.#tornBytes = tornBytes;
+  }
+
+  /** Bytes of torn last lines that were moved to `<file>.torn`; 0 when the file was whole. */
+  get tornBytes(): number {
+    return this.#tornBytes;
+  }
+
+  /**
+   * Opens the file for appending, or stdout for `-`. A last line without its end, as a crash leaves
+   * it, is moved to `<file>.torn`. Rejects with INTERLOCK_LEDGER_OPEN.
+   */
+  static async open(path: string): Promise<Ledger> {
+    try {
+      const tornBytes = await moveTornLine(path);
+      return new Ledger(path, await openSink(path), tornBytes);
+    } catch (error) {
+      throw new LedgerError(
+        'INTERLOCK_LEDGER_OPEN',
+        `The ledger ${path} cannot be opened: ${messageOf(error)}. Check the path and its rights.`,
+        error,
+      );
+    }
+  }
+
+  /**
+   * Resolves when the record was handed to the operating system. Rejects with a LedgerError: _WRITE
+   * when the sink refused it, _FULL when too many wait, _CLOSED after `close`.
+   */
+  write(record: UsageRecord): Promise<void> {
+    if (this.#closed) {
+      return Promise.reject(
+        new LedgerError('INTERLOCK_LEDGER_CLOSED', `The ledger ${this.#path} is closed.`),
+      );
+    }
+    const line = Buffer.from(encodeRecord(record));
+    if (this.#queuedBytes + line.length > QUEUE_BYTES_MAX) {
+      return Promise.reject(
+        new LedgerError(
+          'INTERLOCK_LEDGER_FULL',
+          `The ledger ${this.#path} is too slow: ${this.#queuedBytes} bytes wait for it.`,
+        ),
+      );
+    }
+    this.#queuedBytes += line.length;
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ line, resolve, reject });
+      this.#flushing ??= this.#flush();
+    });
+  }
+
+  /** Writes what waits, then gives the file back. Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#flushing;
+    const sink = this.#sink;
+    this.#sink = undefined;
+    await sink?.close();
+  }
+
+  async #flush(): Promise<void> {
+    // One turn later the records of the whole tick are there.
+    await new Promise(setImmediate);
+    while (this.#queue.length > 0) await this.#writeBatch(this.#nextBatch());
+    this.#flushing = undefined;
+  }
+
+  #nextBatch(): Waiting[] {
+    let bytes = 0;
+    let count = 0;
+    while (count < this.#queue.length && bytes < BATCH_BYTES_MAX) {
+      bytes += this.#queue[count++]!.line.length;
+    }
+    return this.#queue.splice(0, count);
+  }
+
+  async #writeBatch(batch: Waiting[]): Promise<void> {
+    const bytes = Buffer.concat(batch.map((one) => one.line));
+    let written = 0;
+    let failure: unknown;
+    try {
+      this.#sink ??= await this.#reopen();
+      while (written < bytes.length) written += await this.#sink.write(bytes.subarray(written));
+    } catch (error) {
+      failure = error;
+      await this.#sink?.close().catch(() => {});
+      this.#sink = undefined;
+    }
+    let end = 0;
+    for (const one of batch) {
+      end += one.line.length;
+      this.#queuedBytes -= one.line.length;
+      if (end <= written) one.resolve();
+      else one.reject(this.#refused(failure));
+    }
+  }
+
+  /** A sink that failed may be gone for good, or hold a half of a line: it is opened afresh. */
+  async #reopen(): Promise<Sink> {
+    this.#tornBytes += await moveTornLine(this.#path);
+    return openSink(this.#path);
+  }
+
+  #refused(failure: unknown): LedgerError {
+    return new LedgerError(
+      'INTERLOCK_LEDGER_WRITE',
+      `The ledger ${this.#path} took no record: ${messageOf(failure)}. The usage is not recorded.`,
+      failure,
+    );
+  }
+}
+
+/** Where lines go. `write` resolves to the bytes that were taken, at least one. */
+interface Sink {
+  write(bytes: Buffer): Promise<number>;
+  close(): Promise<void>;
+}
+
+async function openSink(path: string): Promise<Sink> {
+  if (path === '-') return new StdoutSink();
+  const file = await open(path, 'a');
+  return {
+    write: async (bytes) => (await file.write(bytes)).bytesWritten,
+    close: () => file.close(),
+  };
+}
+
+class StdoutSink implements Sink {
+  readonly #onError = () => {};
+
+  constructor() {
+    // A reader that went away (EPIPE) is told to each write; unheard, it would end the process.
+    process.stdout.on('error', this.#onError);
+  }
+
+  write(bytes: Buffer): Promise<number> {
+    return new Promise((resolve, reject) => {
+      process.stdout.write(bytes, (error) => (error ? reject(error) : resolve(bytes.length)));
+    });
+  }
+
+  async close(): Promise<void> {
+    // The listener goes one turn later: the error event follows the callback of the write.
+    setImmediate(() => process.stdout.off('error', this.#onError));
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+const BLOCK_BYTES = 64 * 1024;
+
+/** Moves the bytes behind the last LF of a file to `<file>.torn`; resolves to how many they are. */
+async function moveTornLine(path: string): Promise<number> {
+  if (path === '-') return 0;
+  const file = await open(path, 'a+');
+  try {
+    const stat = await file.stat();
+    if (!stat.isFile() || stat.size === 0) return 0;
+    const keep = await lastLineEnd(file, stat.size);
+    if (keep === stat.size) return 0;
+    const torn = await open(`${path}.torn`, 'a');
+    try {
+      const block = Buffer.alloc(BLOCK_BYTES);
+      for (let at = keep; at < stat.size; ) {
+        const { bytesRead } = await file.read(block, 0, block.length, at);
+        if (bytesRead === 0) break;
+        await torn.appendFile(block.subarray(0, bytesRead));
+        at += bytesRead;
+      }
+      await torn.appendFile('\n');
+      await torn.sync();
+    } finally {
+      await torn.close();
+    }
+    await file.truncate(keep);
+    return stat.size - keep;
+  } finally {
+    await file.close();
+  }
+}
+
+/** The offset behind the last LF of the first `size` bytes. */
+async function lastLineEnd(file: FileHandle, size: number): Promise<number> {
+  const block = Buffer.alloc(BLOCK_BYTES);
+  for (let end = size; end > 0; ) {
+    const start = Math.max(0, end - BLOCK_BYTES);
+    const { bytesRead } = await file.read(block, 0, end - start, start);
+    const at = block.lastIndexOf(0x0a, bytesRead - 1);
+    if (bytesRead > 0 && at >= 0) return start + at + 1;
+    end = start;
+  }
+  return 0;
+}
