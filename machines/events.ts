@@ -220,12 +220,32 @@ export const COMMANDS: readonly Command[] = Object.freeze(
 const codes = new Map<string, number>(EVENTS.map((event, code) => [textOf(event), code]));
 const interned = new Map<Event, number>(EVENTS.map((event, code) => [event, code]));
 
+/** Per type: the name of its field, if it has one, and the code of each value. */
+const shapes = new Map<unknown, { field: string | undefined; codes: Map<unknown, number> }>();
+for (const [code, event] of EVENTS.entries()) {
+  const [field] = Object.keys(event).filter((key) => key !== 'type');
+  if (!shapes.has(event.type)) shapes.set(event.type, { field, codes: new Map() });
+  shapes.get(event.type)?.codes.set(fieldOf(event, field), code);
+}
+
+function fieldOf(event: object, field: string | undefined): unknown {
+  return field === undefined ? undefined : (event as Record<string, unknown>)[field];
+}
+
 /**
- * The code of an event, or -1 for one that the alphabet does not have. A member of `EVENTS` is
- * found by identity; any other object by its type and field.
+ * The code of an event, or -1 for anything that the alphabet does not have. A member of `EVENTS` is
+ * found by identity; any other object by its type and field, of which it may have no other.
  */
 export function codeOf(event: Event): number {
-  return interned.get(event) ?? codes.get(textOf(event)) ?? -1;
+  return interned.get(event) ?? codeOfShape(event);
+}
+
+function codeOfShape(event: unknown): number {
+  if (typeof event !== 'object' || event === null) return -1;
+  const shape = shapes.get((event as { type?: unknown }).type);
+  const size = shape?.field === undefined ? 1 : 2;
+  if (shape === undefined || Object.keys(event).length !== size) return -1;
+  return shape.codes.get(fieldOf(event, shape.field)) ?? -1;
 }
 
 function sample<T extends EventType>(type: T, value?: string | boolean) {

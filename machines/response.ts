@@ -1,5 +1,6 @@
 /** The response half: from the upstream to downstream, and on without a downstream. */
 import type { Outcome } from './events.js';
+import { flow } from './flow.js';
 import {
   absorb,
   anomaly,
@@ -24,7 +25,8 @@ const ends = (
 
 /** A client that goes cancels its exchange, unless its bill is to be read to the end. */
 const leaves = (detachedState: string) => [
-  { guard: 'detaches' as const, target: detachedState, actions: ['resumeUpstream' as const] },
+  { guard: 'detachesPaused' as const, target: detachedState, actions: ['resumeUpstream' as const] },
+  { guard: 'detaches' as const, target: detachedState },
   { target: decide('cancelled'), actions: ['cancelUpstream' as const] },
 ];
 
@@ -209,38 +211,6 @@ const awaitingErrorBodyAs = (outcome: Outcome) =>
       },
     },
   });
-
-/** Whether the downstream reads. While it does not, the upstream is paused and its pace proves nothing. */
-const flow = vocabulary.createStateConfig({
-  initial: 'flowing',
-  states: {
-    flowing: {
-      on: {
-        'response.body': [{ guard: 'empty' }, { actions: [start('idle')] }],
-        'downstream.ready': absorb('toldBefore'),
-        'downstream.blocked': {
-          target: 'blocked',
-          actions: [
-            'pauseUpstream',
-            stop('firstByte'),
-            stop('idle'),
-            stop('progress'),
-            start('stall'),
-          ],
-        },
-      },
-    },
-    blocked: {
-      on: {
-        'downstream.blocked': absorb('toldBefore'),
-        'downstream.ready': {
-          target: 'flowing',
-          actions: ['resumeUpstream', stop('stall'), start('idle'), start('progress')],
-        },
-      },
-    },
-  },
-});
 
 /** From the response's headers on: what went wrong can no longer be answered, only cut short. */
 const started = vocabulary.createStateConfig({

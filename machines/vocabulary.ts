@@ -21,6 +21,13 @@ const requestEnded = stateIn({ active: { request: 'ended' } });
 const draining = stateIn({ active: { shutdown: 'draining' } });
 const blocked = stateIn({ active: { response: { started: { flow: 'blocked' } } } });
 const flowing = not(blocked);
+const inBody = (state: string) => stateIn({ active: { response: { started: { body: state } } } });
+const detaches = and([
+  ({ event }: { event: Event }) => event.type === 'downstream.closed' && event.policy === 'drain',
+  requestEnded,
+  // A shutdown has one deadline, and nothing that is read on may outlive it.
+  not(draining),
+]);
 
 /** `absorb` is no command: it is the written reason of an event that changes nothing. */
 type ActionType = CommandType | 'absorb';
@@ -44,10 +51,9 @@ export const vocabulary = setup({
     responseStarted: stateIn({ active: { response: 'started' } }),
     responseUnstarted: not(stateIn({ active: { response: 'started' } })),
     blocked,
-    detaches: and([
-      ({ event }) => event.type === 'downstream.closed' && event.policy === 'drain',
-      requestEnded,
-    ]),
+    bodyAwaited: or([inBody('awaitingFirstByte'), inBody('awaitingBody')]),
+    detaches,
+    detachesPaused: and([detaches, blocked]),
     requestOverdue: and([expired('requestBody'), not(requestEnded)]),
     headersOverdue: expired('connect', 'responseHeaders', 'total'),
     firstByteOverdue: and([expired('firstByte', 'idle', 'progress'), flowing]),

@@ -22,11 +22,12 @@ export class Exchange {
   #state = start();
   #seq = 0;
 
-  /** Throws `INTERLOCK_BAD_OPTION` for an id that is not a non-empty string. */
-  constructor({ id, trace, now = monotonic }: ExchangeOptions) {
-    if (typeof id !== 'string' || id === '') {
-      throw new InterlockError('INTERLOCK_BAD_OPTION', 'option "id" must be a non-empty string');
-    }
+  /** Throws `INTERLOCK_BAD_OPTION` for an id that is not a non-empty string, or a sink that is no function. */
+  constructor(options: ExchangeOptions) {
+    const { id, trace, now = monotonic } = options ?? {};
+    if (typeof id !== 'string' || id === '') throw badOption('id', 'a non-empty string');
+    if (trace !== undefined && typeof trace !== 'function') throw badOption('trace', 'a function');
+    if (typeof now !== 'function') throw badOption('now', 'a function');
     this.id = id;
     this.#trace = trace;
     this.#now = now;
@@ -80,11 +81,22 @@ function monotonic(): number {
   return performance.now();
 }
 
+function badOption(name: string, accepted: string): InterlockError {
+  return new InterlockError('INTERLOCK_BAD_OPTION', `option "${name}" must be ${accepted}`);
+}
+
 function unknownEvent(event: unknown): InterlockError {
-  const found = typeof event === 'object' && event !== null ? JSON.stringify(event) : String(event);
   return new InterlockError(
     'INTERLOCK_UNKNOWN_EVENT',
-    `receive() was given ${found}, which is no event of the alphabet; it has ` +
+    `receive() was given ${shown(event)}, which is no event of the alphabet; it has ` +
       `${EVENTS.map(textOf).join(', ')} (an event carries no payload)`,
   );
+}
+
+/** What was given, for a message. It may be anything, and hostile to being printed. */
+function shown(found: unknown): string {
+  if (typeof found !== 'object' || found === null) return String(found);
+  const { type } = found as { type?: unknown };
+  if (typeof type !== 'string') return 'an object without a type';
+  return `"${type.slice(0, 80)}" with the fields ${Object.keys(found).slice(0, 8).join(', ')}`;
 }
