@@ -19,7 +19,7 @@ export const detached = vocabulary.createStateConfig({
     ...ended,
     'request.routed': anomaly('unasked'),
     'request.refused': absorb('detached'),
-    'upstream.connected': absorb('toldBefore'),
+    'upstream.connected': absorb('detached'),
     'upstream.failed': { target: decide('cancelled') },
     'response.headers': anomaly('duplicateHeaders'),
     'response.progress': absorb('detached'),
@@ -30,6 +30,7 @@ export const detached = vocabulary.createStateConfig({
     'gateway.failed': over,
     'drain.started': over,
     'deadline.expired': [{ guard: 'detachOverdue', ...over }, anomaly('staleDeadline')],
+    'usage.read': anomaly('unasked'),
     'usage.recorded': anomaly('unasked'),
   },
   states: {

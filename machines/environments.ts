@@ -44,9 +44,10 @@ const DRAINING = 16384;
 const DECIDED = 32768;
 const ASKED = 65536;
 const TOLD = 131072;
-const CLOCK = 18;
+const READING = 262144;
+const CLOCK = 19;
 /** What still tells what may come once the outcome is known. */
-const AFTERWARDS = DECIDED | ASKED | TOLD | FORWARDED | CONNECTED;
+const AFTERWARDS = DECIDED | ASKED | TOLD | FORWARDED | CONNECTED | READING | TERMINAL;
 
 const runs = (memory: Memory, event: Event) =>
   event.type === 'deadline.expired' && has(memory >> CLOCK, bitOf(event.deadline));
@@ -92,6 +93,7 @@ function keepsOrder(memory: Memory, event: Event): boolean {
       return lacks(DRAINING);
     case 'deadline.expired':
       return runs(memory, event);
+    case 'usage.read':
     case 'usage.recorded':
       return false;
   }
@@ -100,6 +102,10 @@ function keepsOrder(memory: Memory, event: Event): boolean {
 /** After the outcome: the record's answer, and what may become of everybody at any time. */
 function mayFollow(memory: Memory, event: Event): boolean {
   if (event.type === 'usage.recorded') return has(memory, ASKED) && !has(memory, TOLD);
+  if (event.type === 'usage.read') return has(memory, READING);
+  if (event.type === 'response.terminal') {
+    return has(memory, READING) && !has(memory, TERMINAL);
+  }
   if (event.type === 'deadline.expired') return runs(memory, event);
   if (event.type === 'upstream.connected') {
     return has(memory, FORWARDED) && !has(memory, CONNECTED);
@@ -147,6 +153,9 @@ function factsAfter(before: Memory, step: Step): Memory {
   if (is(event, 'downstream.ready')) now &= ~BLOCKED;
   learn(GONE, is(event, 'downstream.closed'));
   learn(DRAINING, is(event, 'drain.started'));
+  // What is read now may still tell the outcome, but nobody else may.
+  learn(DECIDED | READING, orders(step, 'readUsage'));
+  if (is(event, 'usage.read')) now &= ~READING;
   learn(DECIDED | ASKED, orders(step, 'recordUsage'));
   learn(DECIDED, orders(step, 'releaseBuffer'));
   learn(TOLD, is(event, 'usage.recorded'));

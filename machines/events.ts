@@ -20,7 +20,7 @@ export const OUTCOMES = [
 ] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** Response status, by what it says of the exchange: 1xx-3xx, 4xx, 5xx. */
+/** Response status, by what it says of the exchange: 2xx-3xx, 4xx, 5xx. A 1xx is no response yet. */
 export const STATUSES = ['success', 'refusal', 'failure'] as const;
 export type Status = (typeof STATUSES)[number];
 
@@ -110,6 +110,7 @@ export type Event =
   | { readonly type: 'gateway.failed' }
   | { readonly type: 'drain.started' }
   | { readonly type: 'deadline.expired'; readonly deadline: Deadline }
+  | { readonly type: 'usage.read' }
   | { readonly type: 'usage.recorded' };
 export type EventType = Event['type'];
 
@@ -176,6 +177,7 @@ export const EVENTS: readonly Event[] = Object.freeze(
       { type: 'gateway.failed' },
       { type: 'drain.started' },
       ...each(DEADLINES, (deadline) => ({ type: 'deadline.expired' as const, deadline })),
+      { type: 'usage.read' },
       { type: 'usage.recorded' },
     ] satisfies Event[]
   ).map((event) => Object.freeze(event)),
@@ -277,5 +279,6 @@ export const events = {
   gatewayFailed: sample('gateway.failed'),
   drainStarted: sample('drain.started'),
   deadlineExpired: (deadline: Deadline) => sample('deadline.expired', deadline),
+  usageRead: sample('usage.read'),
   usageRecorded: sample('usage.recorded'),
 } as const;

@@ -10,6 +10,7 @@
  * The outcome is a state, `settling.X` and then `processed.X`, entered once and never left for
  * another one: the first terminal wins, and nothing is recorded twice. `processed` is not final: it
  * is where late and duplicate events are absorbed, answered and counted, for ever (field: A1).
+ * `reading` is a response that has ended and whose outcome depends on what its body says.
  * `detached` is a response that is read on, for the bill, after its downstream has gone (field: H2).
  *
  * What a fault does once the response tells its own outcome: a status of 4xx or 5xx, or the last
@@ -29,7 +30,7 @@ import type { Outcome } from './events.js';
 import { OUTCOMES } from './events.js';
 import { request } from './request.js';
 import { response } from './response.js';
-import { absorb, anomaly, count, record, start, vocabulary } from './vocabulary.js';
+import { absorb, anomaly, count, decide, record, start, vocabulary } from './vocabulary.js';
 
 const shutdown = vocabulary.createStateConfig({
   initial: 'running',
@@ -43,7 +44,7 @@ const active = vocabulary.createStateConfig({
   type: 'parallel',
   // Whatever the outcome, no deadline outlives what it guards.
   exit: 'stopDeadlines',
-  on: { 'usage.recorded': anomaly('unasked') },
+  on: { 'usage.read': anomaly('unasked'), 'usage.recorded': anomaly('unasked') },
   states: { request, response, shutdown },
 });
 
@@ -69,8 +70,31 @@ const late = {
   'gateway.failed': absorb('over'),
   'drain.started': absorb('over'),
   'deadline.expired': anomaly('staleDeadline'),
+  'usage.read': absorb('over'),
   'usage.recorded': anomaly('unasked'),
 };
+
+/**
+ * The response has ended and told no verdict on its way. What was buffered of it may hold one: a
+ * JSON body is read only now, and a compressed one takes a while (fault: F18, F25).
+ */
+const reading = vocabulary.createStateConfig({
+  id: 'reading',
+  entry: start('settle'),
+  exit: 'stopDeadlines',
+  on: {
+    ...late,
+    'response.terminal': [
+      { guard: 'succeeded', target: decide('completed') },
+      { target: decide('upstreamFailed') },
+    ],
+    'usage.read': { target: decide('completed') },
+    'deadline.expired': [
+      { guard: 'settleOverdue', target: decide('completed'), actions: [count('usageUnsettled')] },
+      anomaly('staleDeadline'),
+    ],
+  },
+});
 
 const settlingInto = (outcome: Outcome) =>
   vocabulary.createStateConfig({
@@ -98,6 +122,7 @@ export const exchange = vocabulary.createMachine({
   states: {
     active,
     detached,
+    reading,
     settling: {
       id: 'settling',
       initial: 'unknown',

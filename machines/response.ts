@@ -16,11 +16,11 @@ import {
 
 /** The response has ended. A request that has not is of no use to anybody now (fault: F34). */
 const ends = (
-  outcome: Outcome,
+  target: ReturnType<typeof decide> | '#reading',
   ...actions: ('forwardResponseTrailers' | 'endResponse' | 'readUsage')[]
 ) => [
-  { guard: 'requestEnded' as const, target: decide(outcome), actions },
-  { target: decide(outcome), actions: [...actions, 'cancelUpstream' as const] },
+  { guard: 'requestEnded' as const, target, actions },
+  { target, actions: [...actions, 'cancelUpstream' as const] },
 ];
 
 /** A client that goes cancels its exchange, unless its bill is to be read to the end. */
@@ -44,7 +44,6 @@ const awaitingHeaders = vocabulary.createStateConfig({
           stop('connect'),
           stop('responseHeaders'),
           start('firstByte'),
-          start('progress'),
         ],
       },
       {
@@ -113,15 +112,25 @@ const awaitingFirstByte = vocabulary.createStateConfig({
     'response.body': [
       { guard: 'empty', actions: ['forwardResponseBody'] },
       {
+        guard: 'blocked',
         target: 'awaitingBody',
-        actions: ['forwardResponseBody', 'bufferResponseBody', stop('firstByte')],
+        actions: ['forwardResponseBody', 'bufferResponseBody'],
+      },
+      {
+        target: 'awaitingBody',
+        actions: [
+          'forwardResponseBody',
+          'bufferResponseBody',
+          stop('firstByte'),
+          start('progress'),
+        ],
       },
     ],
     'response.progress': anomaly('unasked'),
     'response.terminal': anomaly('unasked'),
     // Nothing was buffered, so there is nothing to read (field: A1, D14).
-    'response.end': ends('completed', 'endResponse'),
-    'response.trailers': ends('completed', 'forwardResponseTrailers', 'endResponse'),
+    'response.end': ends(decide('completed'), 'endResponse'),
+    'response.trailers': ends(decide('completed'), 'forwardResponseTrailers', 'endResponse'),
     'downstream.closed': leaves('#detached.awaitingFirstByte'),
     'transport.closed': { target: decide('unknown'), actions: ['cancelUpstream'] },
     'deadline.expired': {
@@ -150,8 +159,8 @@ const awaitingBody = vocabulary.createStateConfig({
       },
       { target: '#body.awaitingEnd.failed', actions: [stop('progress'), start('linger')] },
     ],
-    'response.end': ends('completed', 'endResponse', 'readUsage'),
-    'response.trailers': ends('completed', 'forwardResponseTrailers', 'endResponse', 'readUsage'),
+    'response.end': ends('#reading', 'endResponse', 'readUsage'),
+    'response.trailers': ends('#reading', 'forwardResponseTrailers', 'endResponse', 'readUsage'),
     'downstream.closed': leaves('#detached.awaitingBody'),
     // Nobody told the end, but all of a body may be there (field: D13).
     'transport.closed': { target: decide('unknown'), actions: ['readUsage', 'cancelUpstream'] },
@@ -174,8 +183,13 @@ const awaitingEndAs = (outcome: Outcome) =>
       'response.progress': absorb('terminalSeen'),
       'response.terminal': absorb('terminalSeen'),
       'request.refused': absorb('terminalSeen'),
-      'response.end': ends(outcome, 'endResponse', 'readUsage'),
-      'response.trailers': ends(outcome, 'forwardResponseTrailers', 'endResponse', 'readUsage'),
+      'response.end': ends(decide(outcome), 'endResponse', 'readUsage'),
+      'response.trailers': ends(
+        decide(outcome),
+        'forwardResponseTrailers',
+        'endResponse',
+        'readUsage',
+      ),
       'downstream.closed': { target: decide(outcome), actions: ['cancelUpstream'] },
       'transport.closed': { target: decide(outcome), actions: ['readUsage', 'cancelUpstream'] },
       'deadline.expired': [
@@ -200,8 +214,8 @@ const awaitingErrorBodyAs = (outcome: Outcome) =>
       'response.body': { actions: ['forwardResponseBody'] },
       'response.progress': anomaly('unasked'),
       'response.terminal': anomaly('unasked'),
-      'response.end': ends(outcome, 'endResponse'),
-      'response.trailers': ends(outcome, 'forwardResponseTrailers', 'endResponse'),
+      'response.end': ends(decide(outcome), 'endResponse'),
+      'response.trailers': ends(decide(outcome), 'forwardResponseTrailers', 'endResponse'),
       'downstream.closed': { target: decide(outcome), actions: ['cancelUpstream'] },
       'transport.closed': { target: decide(outcome), actions: ['cancelUpstream'] },
       'deadline.expired': {

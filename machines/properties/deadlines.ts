@@ -54,8 +54,8 @@ const waits: Record<Deadline, readonly [string, (facts: Memory) => boolean]> = {
       (has(facts, ERROR) || has(facts, FIRST_BYTE) || has(facts, SUCCESS, WAS_BLOCKED)),
   ],
   progress: [
-    'from the headers of a success to its last event, but for pauses',
-    (facts) => flowing(facts) && has(facts, SUCCESS) && !has(facts, TERMINAL),
+    'from the first byte of a success to its last event, but for pauses',
+    (facts) => flowing(facts) && has(facts, FIRST_BYTE) && !has(facts, TERMINAL),
   ],
   linger: ['from the last event on', (facts) => active(facts) && has(facts, TERMINAL)],
   stall: ['while downstream does not read', (facts) => active(facts) && has(facts, BLOCKED)],
@@ -64,7 +64,10 @@ const waits: Record<Deadline, readonly [string, (facts: Memory) => boolean]> = {
     'while a response is read on for its bill',
     (facts) => has(facts, DETACHED) && !has(facts, DECIDED),
   ],
-  settle: ['while the record is written', (facts) => has(facts, DECIDED) && !has(facts, PROCESSED)],
+  settle: [
+    'while usage is read and recorded',
+    (facts) => has(facts, DECIDED) && !has(facts, PROCESSED),
+  ],
 };
 
 function learn(before: Memory, step: Step): Memory {
@@ -83,7 +86,7 @@ function learn(before: Memory, step: Step): Memory {
   now = add(now, BLOCKED | WAS_BLOCKED, is(event, 'downstream.blocked') && responded(before));
   now = add(now, DRAINING, is(event, 'drain.started'));
   now = add(now, DETACHED, is(event, 'downstream.closed') && active(before));
-  now = add(now, DECIDED, orders(step, 'recordUsage', 'releaseBuffer'));
+  now = add(now, DECIDED, orders(step, 'readUsage', 'recordUsage', 'releaseBuffer'));
   now = add(now, PROCESSED, orders(step, 'releaseBuffer'));
   if (is(event, 'upstream.connected', 'response.headers')) now &= ~CONNECTING;
   if (is(event, 'downstream.ready')) now &= ~BLOCKED;

@@ -55,8 +55,12 @@ export class Bill {
     this.#accounting?.write(chunk);
   }
 
-  read(): void {
+  /** The body has ended: reads what is there, and tells when there is no more to be read. */
+  read(done: () => void): void {
     this.#accounting?.read();
+    const settled = this.#accounting?.settle();
+    if (settled instanceof Promise) void settled.then(done);
+    else done();
   }
 
   release(): void {
@@ -107,6 +111,8 @@ function notRead(status: number | undefined): Usage {
 /** The cause where nothing but the response itself told the outcome. */
 function ownCause(outcome: Outcome, status: number | undefined): string | undefined {
   if (outcome === 'completed') return undefined;
+  // The response of a client that had gone was read to its end.
+  if (outcome === 'cancelled') return 'client_gone';
   return status !== undefined && status >= 400 ? 'error_status' : 'error_in_stream';
 }
 

@@ -33,12 +33,14 @@ export class Conductor<Detail> {
       return;
     }
     this.#busy = true;
-    this.#run(event, detail);
-    while (this.#waiting.length > 0) {
-      const [[next, with_]] = this.#waiting.splice(0, 1) as [[Event, Detail | undefined]];
-      this.#run(next, with_);
+    try {
+      this.#run(event, detail);
+      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+        this.#run(...next);
+      }
+    } finally {
+      this.#busy = false;
     }
-    this.#busy = false;
   }
 
   /** A command that throws is a fault of the gateway's own; the rest are carried out (fault: F54). */

@@ -34,6 +34,7 @@ type Deliver = (event: Event, detail?: Detail) => void;
 export class Call implements Dispatcher.DispatchHandler {
   readonly #deliver: Deliver;
   #informationalLeft: number;
+  #status: number | undefined;
   #controller: Dispatcher.DispatchController | undefined;
 
   constructor(upstream: Upstream, options: CallOptions, deliver: Deliver) {
@@ -74,6 +75,7 @@ export class Call implements Dispatcher.DispatchHandler {
       this.cancel();
       return;
     }
+    this.#status = status;
     const rawHeaders = (controller.rawHeaders ?? []) as RawHeaders;
     this.#deliver(events.responseHeaders(classOf(status)), { status, statusText, rawHeaders });
   }
@@ -94,7 +96,17 @@ export class Call implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#deliver(events.upstreamFailed, { cause: causeOf(error) });
+    const cause = causeOf(error);
+    const wrongLength = cause === 'response_truncated';
+    if (wrongLength && (this.#status === 204 || this.#status === 304)) {
+      // RFC 9112 section 6.3: such a response ends with its head, whatever length it names. undici
+      // does not know that, and has let go of the connection (fault: F22).
+      this.#deliver(events.responseEnd);
+    } else {
+      // undici calls every bad head that names a length a body of the wrong length (fault: F12).
+      const named = wrongLength && this.#status === undefined ? 'protocol_error' : cause;
+      this.#deliver(events.upstreamFailed, { cause: named });
+    }
   }
 }
 

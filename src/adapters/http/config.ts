@@ -26,17 +26,37 @@ const httpUrl = z.string().superRefine((value, context) => {
 
 const id = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'accepted: 1 to 64 letters, digits, . _ -');
 
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+/** Headers that say where a message ends, or are for one connection: the gateway writes them. */
+const FRAMING =
+  /^(connection|content-length|expect|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade)$/i;
+/** What a header's value may hold (RFC 9110 section 5.5). */
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const VALUES = 'accepted: a text without line ends or other control characters';
+
+const ownHeaders = z.record(z.string(), z.string()).superRefine((headers, context) => {
+  for (const [name, value] of Object.entries(headers)) {
+    const fault = (input: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [name], input, message });
+    if (!TOKEN.test(name)) fault(name, "accepted: a header's name");
+    else if (FRAMING.test(name)) fault(name, 'accepted: a header that does not frame the request');
+    else if (!VALUE.test(value)) fault(value, VALUES);
+  }
+});
+
 const upstream = z.strictObject({
   id,
   url: httpUrl,
   /** Sent with every request, in place of the client's own. `${NAME}` is read from the environment. */
-  headers: z.record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/), z.string()).default({}),
+  headers: ownHeaders.default({}),
 });
+
+const model = z.string().regex(/^[^*]*\*?$/, 'accepted: a name, with "*" only at its end');
 
 const route = z
   .strictObject({
     /** Models, by name; a `*` at the end stands for any rest. Such a route holds the request body. */
-    models: z.array(z.string().min(1)).min(1).optional(),
+    models: z.array(model.min(1)).min(1).optional(),
     /** Paths that begin with this. Such a route streams the request body at once. */
     path: z.string().startsWith('/', 'accepted: a path that begins with "/"').optional(),
     upstreams: z.array(id).min(1),
@@ -105,7 +125,7 @@ const config = z.strictObject({
   errorEvent: z.boolean().default(true),
   /** Request headers that are never passed on, because they mean a route elsewhere (SEC-24). */
   stripHeaders: z
-    .array(z.string().toLowerCase())
+    .array(z.string().regex(TOKEN, "accepted: a header's name").toLowerCase())
     .default(['x-gateway-destination-endpoint', 'x-target']),
   /** Addresses that no upstream may have, as `address/prefix`, whatever its name resolves to. */
   denyAddresses: z
@@ -128,39 +148,48 @@ export function checkConfig(value: unknown, place: string, env = process.env): G
   const { routes = [{ path: '/', upstreams: result.data.upstreams.map((item) => item.id) }] } =
     result.data;
   const checked = { ...result.data, routes };
-  const faults = crossCheck(checked);
-  for (const item of checked.upstreams) {
-    for (const [name, text] of Object.entries(item.headers)) {
-      item.headers[name] = text.replace(/\$\{(\w+)\}/g, (_, variable: string) => {
-        const found = env[variable];
-        if (found === undefined) {
-          faults.push(
-            `upstream "${item.id}", header "${name}": ${variable} is not in the environment`,
-          );
-        }
-        return found ?? '';
-      });
-    }
-  }
+  const faults = [...crossCheck(checked), ...readVariables(checked, env)];
   if (faults.length > 0) throw bad(place, faults);
   return checked;
 }
 
 /** Reads and checks a YAML file. Throws `INTERLOCK_BAD_CONFIG` naming the file, the line or the key. */
 export function readConfig(file: string, env = process.env): GatewayConfig {
-  let text: string;
+  return checkConfig(readYaml(file) ?? {}, file, env);
+}
+
+function readYaml(file: string): unknown {
   try {
-    text = readFileSync(file, 'utf8');
+    const document = parseDocument(readFileSync(file, 'utf8'));
+    const faults = [...document.errors, ...document.warnings];
+    if (faults.length > 0) {
+      throw bad(
+        file,
+        faults.map(({ message }) => message.trimEnd()),
+      );
+    }
+    // A few lines of aliases of aliases would else unfold to any size.
+    return document.toJS({ maxAliasCount: 100 });
   } catch (cause) {
-    throw bad(file, [(cause as Error).message]);
+    throw cause instanceof InterlockError ? cause : bad(file, [(cause as Error).message]);
   }
-  const document = parseDocument(text);
-  if (document.errors.length > 0)
-    throw bad(
-      file,
-      document.errors.map((error) => error.message),
-    );
-  return checkConfig(document.toJS({ maxAliasCount: 100 }) ?? {}, file, env);
+}
+
+/** Puts the environment's values in their places, and tells what it lacks; it never shows a value. */
+function readVariables({ upstreams }: GatewayConfig, env: NodeJS.ProcessEnv): string[] {
+  const faults: string[] = [];
+  for (const [place, { headers }] of upstreams.entries()) {
+    for (const [name, text] of Object.entries(headers)) {
+      const key = `upstreams[${place}].headers.${name}`;
+      headers[name] = text.replace(/\$\{(\w+)\}/g, (_, variable: string) => {
+        const found = env[variable];
+        if (found === undefined) faults.push(`${key}: ${variable} is not in the environment`);
+        else if (!VALUE.test(found)) faults.push(`${key}: of ${variable} is ${VALUES}`);
+        return found ?? '';
+      });
+    }
+  }
+  return faults;
 }
 
 /** Address ranges as one list to ask. */
@@ -210,12 +239,27 @@ function explain(issue: z.core.$ZodIssue): string[] {
   );
   const name = key === '' ? 'the file' : key.slice(1);
   if (issue.code === 'unrecognized_keys') {
+    const accepted = keysAt(issue.path).join(', ');
     return issue.keys.map(
-      (unknown) => `${key === '' ? '' : `${key.slice(1)}.`}${unknown}: no such key`,
+      (unknown) =>
+        `${key === '' ? '' : `${key.slice(1)}.`}${unknown}: no such key; accepted: ${accepted}`,
     );
   }
   const found = issue.input === undefined ? 'nothing' : JSON.stringify(issue.input);
   return [`${name}: found ${found.slice(0, 120)}; ${issue.message}`];
+}
+
+/** The keys that the object at this path may have. */
+function keysAt(path: readonly PropertyKey[]): string[] {
+  let schema: unknown = config;
+  for (const part of ['', ...path]) {
+    if (schema instanceof z.ZodObject && part !== '') schema = schema.shape[part as string];
+    else if (schema instanceof z.ZodArray) schema = schema.element;
+    while (schema instanceof z.ZodOptional || schema instanceof z.ZodPrefault) {
+      schema = schema.unwrap();
+    }
+  }
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
 }
 
 function bad(place: string, faults: readonly string[]): InterlockError {

@@ -9,6 +9,8 @@ import { headerOf } from './headers.js';
 
 const LF = 0x0a;
 const CR = 0x0d;
+const NOTHING = Buffer.alloc(0);
+const PRINTABLE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 export interface DownstreamLimits {
   /** How long, and how many bytes of, an upload is still read once its response is complete. */
@@ -40,8 +42,12 @@ export class Downstream {
     this.#promised = length === undefined ? undefined : Number(length);
     const { socket } = this.#response;
     socket?.cork();
-    this.#response.writeHead(status, statusText, headers);
-    this.#response.flushHeaders();
+    // Of a reason that Node would refuse to write nobody reads anything either.
+    const reason = PRINTABLE.test(statusText) ? statusText : '';
+    this.#response.writeHead(status, reason, status === 204 ? lengthless(headers) : headers);
+    // Not `flushHeaders`, which writes a value of eight-bit bytes as UTF-8.
+    if (this.#hasBody()) this.#response.write(NOTHING);
+    else this.#response.flushHeaders();
     if (socket !== null) process.nextTick(uncork, socket);
   }
 
@@ -134,6 +140,12 @@ export class Downstream {
     if (first === LF) return second === LF || (second === CR && third === LF);
     return first === CR && second === CR;
   }
+}
+
+/** RFC 9110 section 8.6: 204 has no length, and an upstream that sends one does not bind us. */
+function lengthless(headers: string[]): string[] {
+  const isLength = (at: number) => (headers[at] as string).toLowerCase() === 'content-length';
+  return headers.filter((_, at) => !isLength(at - (at % 2)));
 }
 
 function uncork(socket: Socket): void {

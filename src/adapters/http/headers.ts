@@ -51,6 +51,12 @@ const REPLACED = new Set(['host', 'expect', 'content-length']);
 
 const REQUEST_GONE = new Set([...HOP_BY_HOP, ...REPLACED]);
 
+/** A host and its port (RFC 3986 section 3.2.2), of letters that no parser reads as something else. */
+const HOST = /^(\[[0-9a-f:.]+\]|[\w.~!$&'()*+;=%-]*)(:\d*)?$/i;
+
+/** `.` or `..` between slashes, also where an upstream decodes them, or takes `\` for a slash. */
+const DOT_SEGMENT = /(^|\/|\\|%2f|%5c)(\.|%2e){1,2}(\/|\\|%2f|%5c|$)/i;
+
 type Limits = GatewayConfig['limits'];
 
 /**
@@ -64,6 +70,9 @@ export function readHead(
   strip: ReadonlySet<string>,
 ): RequestFacts | Refusal {
   const { rawHeaders, httpVersion } = head;
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') {
+    return { status: 505, code: 'http_version', message: 'The gateway speaks HTTP/1.1.' };
+  }
   if (rawHeaders.length / 2 > limits.headersMax) return tooMany(rawHeaders.length / 2, limits);
   let host: string | undefined;
   let length: string | undefined;
@@ -91,7 +100,7 @@ export function readHead(
   }
   const refusal = checkFraming(transferEncoding, httpVersion);
   if (refusal !== undefined) return refusal;
-  const target = targetOf(head.url, host, limits);
+  const target = targetOf(head, host, limits);
   if (typeof target !== 'string') return target;
   const bytes = length === undefined ? undefined : Number(length);
   if (bytes !== undefined && bytes > limits.requestBytesMax)
@@ -103,7 +112,7 @@ export function readHead(
     headers: connection === '' ? headers : withoutNominated(headers, connection),
     hasBody: chunked || (bytes ?? 0) > 0,
     length: chunked ? undefined : (bytes ?? 0),
-    trailersWelcome: /(^|,)\s*trailers\s*(,|;|$)/i.test(te),
+    trailersWelcome: tokensOf(te).includes('trailers'),
   };
 }
 
@@ -180,34 +189,54 @@ function checkFraming(transferEncoding: string | undefined, httpVersion: string)
   if (transferEncoding === undefined) return undefined;
   if (httpVersion === '1.0')
     return badRequest('transfer_encoding', 'Transfer-Encoding in HTTP/1.0');
-  const codings = transferEncoding.split(',').map((coding) => coding.trim().toLowerCase());
+  const codings = tokensOf(transferEncoding);
   if (codings.length === 1 && codings[0] === 'chunked') return undefined;
   if (codings.includes('')) return badRequest('transfer_encoding', 'an empty transfer coding');
+  // RFC 9112 section 6.3: nobody can tell where such a body ends.
+  if (codings.indexOf('chunked') !== codings.length - 1) {
+    return badRequest('transfer_encoding', 'a transfer coding that does not end in chunked');
+  }
   const message = `The transfer coding "${transferEncoding.slice(0, 64)}" is not supported.`;
   return { status: 501, code: 'transfer_encoding', message };
 }
 
 /** RFC 9112 section 3.2.2: an absolute form names the host, and `Host` must agree with it. */
-function targetOf(url: string, host: string | undefined, limits: Limits): string | Refusal {
+function targetOf(head: RequestHead, host: string | undefined, limits: Limits): string | Refusal {
+  const { url, httpVersion } = head;
   if (Buffer.byteLength(url) > limits.urlBytesMax) {
     const message = `The request target is longer than ${limits.urlBytesMax} bytes.`;
     return { status: 414, code: 'url_too_long', message };
   }
-  if (/(^|\/)(\.|%2e){1,2}(\/|$)/i.test(url.split('?', 1)[0] as string)) {
+  if (DOT_SEGMENT.test(url.split('?', 1)[0] as string)) {
     // An upstream that resolves these would serve another path than the one that was routed.
     return badRequest('dot_segments', 'dot segments in its path');
   }
+  if (host === undefined && httpVersion !== '1.0') return badRequest('no_host', 'no Host header');
+  if (host !== undefined && !HOST.test(host)) return badRequest('bad_host', 'a malformed Host');
   if (url.startsWith('/')) return url;
   const absolute = /^https?:\/\//i.test(url) && URL.canParse(url) ? new URL(url) : undefined;
-  if (absolute === undefined) return badRequest('request_target', 'a target that is not a path');
-  if (host !== undefined && absolute.host !== host.toLowerCase()) {
+  if (absolute === undefined || absolute.username + absolute.password !== '') {
+    return badRequest('request_target', 'a target that is not a path');
+  }
+  if (host !== undefined && absolute.host !== authorityOf(absolute.protocol, host)) {
     return badRequest('host_mismatch', 'a target whose host is not its Host header');
   }
   return absolute.pathname + absolute.search;
 }
 
+/** A host in one spelling: lower case, without the scheme's own port. */
+function authorityOf(scheme: string, host: string): string | undefined {
+  const url = `${scheme}//${host}`;
+  return URL.canParse(url) ? new URL(url).host : undefined;
+}
+
+/** A list's members in lower case. Only space and tab may stand around them (RFC 9110 5.6.1). */
+function tokensOf(list: string): string[] {
+  return list.split(',').map((token) => token.replace(/^[ \t]+|[ \t]+$/g, '').toLowerCase());
+}
+
 function withoutNominated(headers: string[], connection: string): string[] {
-  const nominated = new Set(connection.split(',').map((token) => token.trim().toLowerCase()));
+  const nominated = new Set(tokensOf(connection));
   const kept: string[] = [];
   for (let at = 0; at < headers.length; at += 2) {
     const key = (headers[at] as string).toLowerCase();

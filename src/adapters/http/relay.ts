@@ -12,19 +12,15 @@ import { Exchange } from '../../exchange.js';
 import { Bill } from '../bill.js';
 import { Conductor } from '../conductor.js';
 import { Deadlines } from '../deadlines.js';
-import { modelOf } from '../model.js';
 import type { Cause } from './answers.js';
 import { errorEvent, ownAnswer } from './answers.js';
 import type { Detail, RawHeaders, ResponseHead } from './call.js';
-import { Call } from './call.js';
 import type { RouteConfig } from './config.js';
 import { Downstream } from './downstream.js';
 import type { Gateway } from './gateway.js';
 import type { Refusal, RequestFacts } from './headers.js';
 import { contentOf, passResponseHeaders, passTrailers, tooLarge } from './headers.js';
-import { Upload } from './upload.js';
-import type { Upstream } from './upstreams.js';
-import { routeOf } from './upstreams.js';
+import { Outbound } from './outbound.js';
 
 /** What is known of a request whose head was refused: not even its path can be believed. */
 const NO_FACTS: RequestFacts = {
@@ -44,14 +40,8 @@ export class Relay {
   readonly #conductor: Conductor<Detail>;
   readonly #deadlines: Deadlines;
   readonly #bill = new Bill();
-  readonly #routes: readonly RouteConfig[];
-  #route: RouteConfig | undefined;
-  #upstream: Upstream | undefined;
-  #call: Call | undefined;
-  #upload: Upload | undefined;
-  #held: Buffer[] = [];
+  readonly #outbound: Outbound;
   #streams = false;
-  #model: string | undefined;
 
   constructor(
     gateway: Gateway,
@@ -64,7 +54,6 @@ export class Relay {
     this.#gateway = gateway;
     this.#request = request;
     this.#facts = 'target' in facts ? facts : NO_FACTS;
-    this.#routes = gateway.upstreams.routesFor(this.#facts.target);
     this.#downstream = new Downstream(request, response, {
       lingerMs: config.limits.lingerMs,
       lingerBytes: config.limits.lingerBytes,
@@ -76,8 +65,15 @@ export class Relay {
       return { cause: 'gateway_failed' };
     });
     this.#deadlines = new Deadlines(config.deadlines, this.#expired);
+    this.#outbound = new Outbound(gateway, request, this.#facts, (event, detail) => {
+      this.#conductor.deliver(event, detail);
+    });
     response.on('close', () => {
       if (!response.writableFinished) this.closed();
+    });
+    // Node tells so of a write that came too late, and would end the process if nobody listened.
+    response.on('error', () => {
+      this.#conductor.deliver(events.gatewayFailed, { cause: 'gateway_failed' });
     });
     response.on('drain', () => this.#conductor.deliver(events.downstreamReady));
   }
@@ -89,11 +85,11 @@ export class Relay {
       this.refuse(refusal);
     } else if (!this.#facts.hasBody) {
       this.#conductor.deliver(events.requestEnd);
-      this.#chooseRoute(undefined);
+      this.#routed(this.#outbound.choose());
     } else {
       this.#request.on('data', this.#received);
       this.#request.on('end', this.#ended);
-      if (!this.#holds) this.#chooseRoute(undefined);
+      if (!this.#outbound.holds) this.#routed(this.#outbound.choose());
     }
   }
 
@@ -113,50 +109,22 @@ export class Relay {
     this.#conductor.deliver(events.drainStarted, { cause: 'draining' });
   }
 
-  /** Whether the route depends on the body: no route before the first that asks for a model fits. */
-  get #holds(): boolean {
-    return this.#routes[0]?.models !== undefined;
-  }
-
   readonly #received = (chunk: Buffer): void => {
     const { requestBytesMax, heldBytesMax } = this.#gateway.config.limits;
     this.#bill.requestBytes += chunk.length;
-    const most = this.#holds ? Math.min(requestBytesMax, heldBytesMax) : requestBytesMax;
+    const most = this.#outbound.holds ? Math.min(requestBytesMax, heldBytesMax) : requestBytesMax;
     if (this.#bill.requestBytes > most) this.refuse(tooLarge(most));
     else this.#conductor.deliver(events.requestBody, chunk);
   };
 
   readonly #ended = (): void => {
     this.#conductor.deliver(events.requestEnd);
-    if (this.#holds) this.#routeByModel();
+    if (this.#outbound.holds) this.#routed(this.#outbound.chooseByModel());
   };
 
-  #routeByModel(): void {
-    const found = modelOf(this.#held);
-    if ('model' in found) {
-      this.#model = found.model;
-      this.#chooseRoute(found.model);
-    } else if (routeOf(this.#routes, undefined) !== undefined && found.fault === 'model_missing') {
-      this.#chooseRoute(undefined);
-    } else {
-      this.refuse({ status: 400, code: found.fault, message: found.message });
-    }
-  }
-
-  #chooseRoute(model: string | undefined): void {
-    const route = routeOf(this.#routes, model);
-    if (route === undefined) {
-      const message =
-        model === undefined
-          ? 'No route of this gateway takes this path.'
-          : 'No route of this gateway takes this model.';
-      const code = model === undefined ? 'route_not_found' : 'model_not_found';
-      this.refuse({ status: 404, code, message });
-      return;
-    }
-    this.#route = route;
-    this.#upstream = this.#gateway.upstreams.choose(route);
-    this.#conductor.deliver(events.requestRouted);
+  #routed(refusal: Refusal | undefined): void {
+    if (refusal === undefined) this.#conductor.deliver(events.requestRouted);
+    else this.refuse(refusal);
   }
 
   readonly #expired = (deadline: Deadline): void => {
@@ -169,30 +137,28 @@ export class Relay {
   readonly #carryOut = (command: Command, detail: Detail | undefined): void => {
     switch (command.type) {
       case 'holdRequestBody':
-        this.#held.push(detail as Buffer);
+        this.#outbound.hold(detail as Buffer);
         break;
       case 'forwardRequestHeaders':
-        this.#forwardRequest();
+        this.#outbound.forward();
         break;
       case 'forwardHeldRequest':
-        // A route by model has taken it whole already, as the body of the call.
-        for (const chunk of this.#held) this.#upload?.accept(chunk);
+        this.#outbound.forwardHeld();
         break;
       case 'forwardRequestBody':
-        this.#upload?.accept(detail as Buffer);
+        this.#outbound.forwardBody(detail as Buffer);
         break;
       case 'endRequest':
-        this.#upload?.finish();
+        this.#outbound.end();
         break;
       case 'cancelUpstream':
-        this.#call?.cancel();
-        this.#upload?.destroy();
+        this.#outbound.cancel();
         break;
       case 'pauseUpstream':
-        this.#call?.pause();
+        this.#outbound.pause();
         break;
       case 'resumeUpstream':
-        this.#call?.resume();
+        this.#outbound.resume();
         break;
       case 'forwardResponseHeaders':
         this.#forwardResponseHeaders(detail as ResponseHead);
@@ -206,13 +172,13 @@ export class Relay {
         }
         break;
       case 'endResponse':
-        this.#downstream.end();
+        this.#tell(() => this.#downstream.end());
         break;
       case 'answer':
-        this.#answer(command.outcome, detail as Cause | undefined);
+        this.#tell(() => this.#answer(command.outcome, detail as Cause | undefined));
         break;
       case 'resetDownstream':
-        this.#reset(command.outcome, detail as Cause | undefined);
+        this.#tell(() => this.#reset(command.outcome, detail as Cause | undefined));
         break;
       case 'openBuffer':
         this.#openBuffer(detail as ResponseHead);
@@ -221,7 +187,7 @@ export class Relay {
         this.#bufferResponseBody(detail as Buffer);
         break;
       case 'readUsage':
-        this.#bill.read();
+        this.#bill.read(this.#read);
         break;
       case 'recordUsage':
         this.#recordUsage(command.outcome, detail as Cause | undefined);
@@ -248,20 +214,7 @@ export class Relay {
     }
   };
 
-  #forwardRequest(): void {
-    const upstream = this.#upstream as Upstream;
-    const { headers, target, hasBody } = this.#facts;
-    let body: Buffer | Upload | null = null;
-    if (hasBody && this.#holds) body = Buffer.concat(this.#held);
-    else if (hasBody) body = this.#upload = new Upload(this.#request);
-    const method = this.#request.method ?? 'GET';
-    const { informationalMax } = this.#gateway.config.limits;
-    const options = { method, target, headers: upstream.dress(headers), body, informationalMax };
-    this.#call = new Call(upstream, options, (event, detail) => {
-      this.#conductor.deliver(event, detail);
-    });
-    upstream.inFlight++;
-  }
+  readonly #read = (): void => this.#conductor.deliver(events.usageRead);
 
   #forwardResponseHeaders({ status, statusText, rawHeaders }: ResponseHead): void {
     const { type, encoding } = contentOf(rawHeaders);
@@ -274,6 +227,16 @@ export class Relay {
   #forwardResponseBody(chunk: Buffer): void {
     this.#bill.forwarded(chunk);
     if (!this.#downstream.write(chunk)) this.#conductor.deliver(events.downstreamBlocked);
+  }
+
+  /** Says the last thing to the client. It would wait for ever if that failed and nothing followed. */
+  #tell(last: () => void): void {
+    try {
+      last();
+    } catch (error) {
+      this.#downstream.destroy();
+      throw error;
+    }
   }
 
   #answer(outcome: Outcome, cause: Cause | undefined): void {
@@ -292,7 +255,7 @@ export class Relay {
   #openBuffer({ rawHeaders }: ResponseHead): void {
     this.#bill.open(contentOf(rawHeaders), {
       limits: this.#gateway.accountingLimits,
-      sizer: this.#gateway.sizerOf(this.#route as RouteConfig),
+      sizer: this.#gateway.sizerOf(this.#outbound.route as RouteConfig),
       onProgress: () => this.#conductor.deliver(events.responseProgress),
       onTerminal: (verdict) => this.#conductor.deliver(events.responseTerminal(verdict)),
     });
@@ -308,15 +271,16 @@ export class Relay {
   }
 
   #recordUsage(outcome: Outcome, cause: Cause | undefined): void {
-    if (this.#upstream !== undefined && this.#call !== undefined) this.#upstream.inFlight--;
+    this.#outbound.settle();
+    const { route, upstreamId, model } = this.#outbound;
     const origin = {
       exchange: this.#exchange.id,
       cause: cause?.cause,
       method: this.#request.method,
       path: this.#facts.target.split('?', 1)[0],
-      route: this.#route?.models?.join(',') ?? this.#route?.path,
-      upstream: this.#upstream?.id,
-      model: this.#model,
+      route: route?.models?.join(',') ?? route?.path,
+      upstream: upstreamId,
+      model,
     };
     this.#bill.settle(outcome, origin, this.#write);
   }
@@ -331,7 +295,7 @@ export class Relay {
 
   #release(): void {
     this.#bill.release();
-    this.#held = [];
+    this.#outbound.release();
     this.#gateway.forget(this);
   }
 }

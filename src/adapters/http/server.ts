@@ -17,7 +17,28 @@ import type { Gateway } from './gateway.js';
 import type { Refusal, RequestHead } from './headers.js';
 import { badRequest, readHead } from './headers.js';
 import { Relay } from './relay.js';
+import { Turns } from './turns.js';
 import { Upstreams } from './upstreams.js';
+
+/**
+ * What chunk sizes and extensions may cost: Node bounds the extensions of one chunk, not of all.
+ * The flat part also covers what the socket has read ahead of the body.
+ */
+const CHUNKING_BYTES_MAX = 128 * 1024;
+const CHUNKING_BYTES_PER_BYTE = 16;
+
+const EXTENSIONS_TOO_LARGE: Refusal = {
+  status: 413,
+  code: 'chunk_extensions',
+  message: 'The chunk extensions are too large.',
+};
+
+/** The exchange that a connection is serving. */
+interface Served {
+  readonly relay: Relay;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
 
 export interface GatewayOptions {
   readonly config: GatewayConfig;
@@ -39,7 +60,8 @@ export class HttpGateway implements Gateway {
   readonly #server: Server;
   readonly #strip: ReadonlySet<string>;
   readonly #live = new Set<Relay>();
-  readonly #bySocket = new WeakMap<Duplex, Relay>();
+  readonly #bySocket = new WeakMap<Duplex, Served>();
+  readonly #turns = new WeakMap<Duplex, Turns>();
   readonly #sizers = new Map<RouteConfig, BufferSizer>();
   readonly #boot = randomBytes(6).toString('hex');
   #count = 0;
@@ -48,8 +70,8 @@ export class HttpGateway implements Gateway {
   constructor({ config, ledger, trace, warn = warnOnStderr }: GatewayOptions) {
     this.config = config;
     this.ledger = ledger;
-    this.trace = trace;
     this.warn = warn;
+    this.trace = trace && this.#guarded(trace);
     this.upstreams = new Upstreams(config);
     this.accountingLimits = config.accounting as Partial<AccountingLimits>;
     this.#strip = new Set(config.stripHeaders);
@@ -109,6 +131,17 @@ export class HttpGateway implements Gateway {
     this.#idle = [];
   }
 
+  /** A trace that cannot be written costs a warning, never an exchange (fault: F54). */
+  #guarded(trace: TraceSink): TraceSink {
+    return (record) => {
+      try {
+        trace(record);
+      } catch (error) {
+        this.warn(`exchange ${record.exchange}: not traced: ${String(error)}`);
+      }
+    };
+  }
+
   #allProcessed(): Promise<void> {
     if (this.#live.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
@@ -117,30 +150,47 @@ export class HttpGateway implements Gateway {
   #createServer(): Server {
     const { limits, onHalfClose } = this.config;
     const server = createServer({
-      maxHeaderSize: limits.headerBytesMax,
+      // Node refuses what reaches the limit, and not only what passes it.
+      maxHeaderSize: limits.headerBytesMax + 1,
       headersTimeout: limits.headersMs,
       keepAliveTimeout: limits.keepAliveMs,
       // How long a body may take is one of the machine's deadlines.
       requestTimeout: 0,
+      // `readHead` asks for a Host. Node's own refusal would let through what is pipelined behind it.
+      requireHostHeader: false,
       connectionsCheckingInterval: Math.max(50, Math.min(1_000, limits.headersMs / 4)),
     });
     // Node would drop headers over a count of its own in silence; `readHead` refuses them aloud.
     server.maxHeadersCount = 0;
     Object.assign(server, { httpAllowHalfOpen: onHalfClose === 'tolerate' });
     server.on('request', (request, response) => {
-      if (!this.#health(request, response)) this.#admit(request, response, undefined);
+      this.#inTurn(request, response, () => {
+        if (!this.#health(request, response)) this.#admit(request, response, undefined);
+      });
     });
     server.on('checkContinue', (request, response) => {
-      if (this.#admit(request, response, undefined)) response.writeContinue();
+      this.#inTurn(request, response, () => {
+        if (this.#admit(request, response, undefined)) response.writeContinue();
+      });
     });
     server.on('checkExpectation', (request, response) => {
       const message = 'The only expectation that is met is 100-continue.';
-      this.#admit(request, response, { status: 417, code: 'expectation', message });
+      const refusal = { status: 417, code: 'expectation', message };
+      this.#inTurn(request, response, () => this.#admit(request, response, refusal));
     });
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       this.#refuseBytes(error, socket);
     });
     return server;
+  }
+
+  #inTurn({ socket }: IncomingMessage, response: ServerResponse, begin: () => void): void {
+    let turns = this.#turns.get(socket);
+    if (turns === undefined) {
+      turns = new Turns(socket);
+      this.#turns.set(socket, turns);
+    }
+    turns.take(response, begin);
   }
 
   /** Whether the request is taken further. Either way it is an exchange, with a record. */
@@ -149,8 +199,13 @@ export class HttpGateway implements Gateway {
     const refused = 'status' in facts ? facts : (early ?? this.#closing());
     const relay = new Relay(this, `${this.#boot}-${this.#count++}`, request, response, facts);
     this.#live.add(relay);
-    this.#bySocket.set(request.socket, relay);
+    this.#bySocket.set(request.socket, { relay, request, response });
+    // Nothing is believed that comes behind a head that was refused.
+    if (refused !== undefined) response.shouldKeepAlive = false;
     relay.begin(refused);
+    if (refused === undefined && request.headers['transfer-encoding'] !== undefined) {
+      boundChunking(request, relay);
+    }
     return refused === undefined;
   }
 
@@ -162,9 +217,17 @@ export class HttpGateway implements Gateway {
 
   /** What the parser refuses is either the body of an exchange, or not yet an exchange at all. */
   #refuseBytes(error: NodeJS.ErrnoException, socket: Duplex): void {
-    const relay = this.#bySocket.get(socket);
+    const served = this.#bySocket.get(socket);
     const refusal = refusalOf(error);
-    if (relay !== undefined && this.#live.has(relay)) {
+    this.#turns.get(socket)?.close();
+    if (served !== undefined && this.#live.has(served.relay)) {
+      const { relay, request, response } = served;
+      if (refusal !== undefined && request.complete) {
+        // The bytes belong to a request behind it, which ends the connection and not the exchange.
+        response.shouldKeepAlive = false;
+        response.once('close', () => socket.end(() => socket.destroy()));
+        return;
+      }
       if (refusal === undefined) relay.closed();
       else relay.refuse(refusal);
     } else if (refusal !== undefined && socket.writable) {
@@ -188,19 +251,23 @@ export class HttpGateway implements Gateway {
   }
 }
 
+/** A chunked body may not cost much more than it carries (SEC-02, CVE-2024-22019). */
+function boundChunking(request: IncomingMessage, relay: Relay): void {
+  const { socket } = request;
+  let spare = socket.bytesRead + CHUNKING_BYTES_MAX;
+  request.on('data', (chunk: Buffer) => {
+    spare += chunk.length * (1 + CHUNKING_BYTES_PER_BYTE);
+    if (socket.bytesRead > spare) relay.refuse(EXTENSIONS_TOO_LARGE);
+  });
+}
+
 /** What a parser error is called; undefined where the client has only gone away. */
 function refusalOf({ code = '' }: NodeJS.ErrnoException): Refusal | undefined {
   if (code === 'HPE_HEADER_OVERFLOW') {
     const message = 'The headers of the request are too large.';
     return { status: 431, code: 'headers_too_large', message };
   }
-  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') {
-    return {
-      status: 413,
-      code: 'chunk_extensions',
-      message: 'The chunk extensions are too large.',
-    };
-  }
+  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return EXTENSIONS_TOO_LARGE;
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
     return { status: 408, code: 'request_timeout', message: 'The request did not come in time.' };
   }

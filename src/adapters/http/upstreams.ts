@@ -18,19 +18,19 @@ export class Upstream {
   /** Exchanges that were forwarded and have no outcome yet. */
   inFlight = 0;
 
-  constructor(config: UpstreamConfig, connections: number, denied: BlockList) {
+  constructor(config: UpstreamConfig, gateway: GatewayConfig, denied: BlockList) {
     const url = new URL(config.url);
     this.id = config.id;
     this.base = url.pathname.replace(/\/+$/, '');
     this.headers = Object.entries(config.headers).flat();
     this.replaced = new Set(Object.keys(config.headers).map((name) => name.toLowerCase()));
     this.pool = new Pool(url.origin, {
-      connections,
+      connections: gateway.limits.connectionsMax,
       pipelining: 1,
       // The machine owns the deadlines; undici's would cut quiet streams that are well.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: connector(denied),
+      connect: connector(denied, gateway.deadlines.connect),
     });
   }
 
@@ -54,9 +54,8 @@ export class Upstreams {
 
   constructor(config: GatewayConfig) {
     const denied = blockListOf(config.denyAddresses);
-    const connections = config.limits.connectionsMax;
     this.#byId = new Map(
-      config.upstreams.map((item) => [item.id, new Upstream(item, connections, denied)]),
+      config.upstreams.map((item) => [item.id, new Upstream(item, config, denied)]),
     );
     this.#routes = config.routes;
   }
@@ -98,13 +97,13 @@ export function causeOf(error: unknown): string {
   if (error instanceof DeniedAddressError) return 'address_denied';
   if (code === 'ECONNREFUSED') return 'connect_refused';
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'name_not_resolved';
-  if (code.startsWith('ERR_TLS') || code.startsWith('CERT_') || code.includes('SELF_SIGNED')) {
-    return 'tls_failed';
+  if (/^(ERR_TLS|ERR_SSL|EPROTO|CERT_|UNABLE_TO_)|SELF_SIGNED/.test(code)) return 'tls_failed';
+  if (error instanceof errors.HTTPParserError || code === 'UND_ERR_HEADERS_OVERFLOW') {
+    return 'protocol_error';
   }
-  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') return 'protocol_error';
   if (error instanceof errors.ResponseContentLengthMismatchError) return 'response_truncated';
   if (error instanceof errors.SocketError || code === 'ECONNRESET' || code === 'EPIPE') {
-    return error instanceof Error && error.message === 'bad response'
+    return /^bad (response|upgrade)$/.test((error as Error).message)
       ? 'protocol_error'
       : 'connection_lost';
   }
@@ -117,9 +116,10 @@ class DeniedAddressError extends Error {
   }
 }
 
-function connector(denied: BlockList): buildConnector.connector {
-  // Without a time of its own: reaching the upstream is one of the machine's deadlines.
-  const connect = buildConnector({ timeout: 0, lookup: guardedLookup(denied) });
+function connector(denied: BlockList, connectMs: number): buildConnector.connector {
+  // Reaching the upstream is one of the machine's deadlines, which answers the client. This one is
+  // later: it takes the socket back from a peer that never completes a handshake (fault: F13).
+  const connect = buildConnector({ timeout: 2 * connectMs, lookup: guardedLookup(denied) });
   return (options, callback) => {
     const { hostname } = options;
     const literal = hostname.replace(/^\[|\]$/g, '');
