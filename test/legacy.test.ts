@@ -114,6 +114,7 @@ describe('the trace of the bug', () => {
       'stopDeadlines',
       'endResponse',
       'readUsage',
+      'cancelUpstream',
       'startDeadline(settle)',
     ]);
     expect(orders.at(-1)).toEqual(['countAnomaly(lateEnd)']);

@@ -55,7 +55,7 @@ describe('the table', () => {
     expect(table.states.length).toBe(150);
     expect(EVENTS.length).toBe(39);
     expect(cells.length).toBe(150 * 39);
-    expect(new Set(cells.map(({ step }) => step)).size).toBe(1811);
+    expect(new Set(cells.map(({ step }) => step)).size).toBe(1813);
     expect(new Set(table.states).size).toBe(table.states.length);
   });
 

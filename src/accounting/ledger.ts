@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 
-import { capped, type Usage } from './usage.js';
+import { capped, PEER_TEXT_MAX, type Usage } from './usage.js';
 
 /** One line of the ledger: one exchange. Times are in milliseconds, sizes in bytes. */
 export interface UsageRecord {
@@ -45,11 +45,22 @@ export class LedgerError extends Error {
 
 /** The line of a record, with its LF. Peers' strings are cut to 256 UTF-16 code units. */
 export function encodeRecord(record: UsageRecord): string {
-  const text = JSON.stringify(record, (_key, value: unknown) =>
-    typeof value === 'string' ? capped(value) : value,
-  );
+  // A replacer triples the cost of a line, and hardly any line needs it.
+  const text = JSON.stringify(record, hasLong(record) ? cappedValue : undefined);
   // JSON leaves these as they are, and terminals and log viewers obey them.
   return `${text.replace(/[\u007f-\u009f\u2028\u2029]/g, escaped)}\n`;
+}
+
+function hasLong(record: UsageRecord): boolean {
+  for (const key in record) {
+    const value = record[key as keyof UsageRecord];
+    if (typeof value === 'string' && value.length > PEER_TEXT_MAX) return true;
+  }
+  return (record.usage.model?.length ?? 0) > PEER_TEXT_MAX;
+}
+
+function cappedValue(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? capped(value) : value;
 }
 
 function escaped(character: string): string {
@@ -65,10 +76,12 @@ interface Waiting {
 /** Bytes of records that may wait for the sink. */
 const QUEUE_BYTES_MAX = 16 * 1024 * 1024;
 const BATCH_BYTES_MAX = 1024 * 1024;
+/** How long the first record of a batch waits for others. */
+const GATHER_MS = 2;
 
 /**
  * The usage records, one line of JSON each, appended to a file or written to stdout. Records of one
- * tick go out in one write, so that the lines of several processes on one file stay whole. A sink
+ * moment go out in one write, so that the lines of several processes on one file stay whole. A sink
  * that fails rejects the records it did not take and nothing else; the next write tries it again.
  */
 export class Ledger {
@@ -144,8 +157,8 @@ export class Ledger {
   }
 
   async #flush(): Promise<void> {
-    // One turn later the records of the whole tick are there.
-    await new Promise(setImmediate);
+    // A write costs as much as a dozen records, so those of a moment go together.
+    await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
     while (this.#queue.length > 0) await this.#writeBatch(this.#nextBatch());
     this.#flushing = undefined;
   }

@@ -187,7 +187,7 @@ export class Relay {
         this.#bufferResponseBody(detail as Buffer);
         break;
       case 'readUsage':
-        this.#bill.read(this.#read);
+        this.#bill.read(() => this.#conductor.deliver(events.usageRead));
         break;
       case 'recordUsage':
         this.#recordUsage(command.outcome, detail as Cause | undefined);
@@ -213,8 +213,6 @@ export class Relay {
         break;
     }
   };
-
-  readonly #read = (): void => this.#conductor.deliver(events.usageRead);
 
   #forwardResponseHeaders({ status, statusText, rawHeaders }: ResponseHead): void {
     const { type, encoding } = contentOf(rawHeaders);

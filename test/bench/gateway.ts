@@ -1,0 +1,141 @@
+/**
+ * The HTTP gateway beside other proxies: each in a process of its own, on a core of its own where
+ * there are two, against the same upstream, in turn and several times over.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
+import autocannon from 'autocannon';
+import { median } from './numbers.js';
+import { REQUEST, startPeer, streams } from './peers.js';
+import type { Used } from './proxies/serve.js';
+
+const BARE = 'bare';
+const PROXIES = ['interlock', BARE, 'fastify', 'http-proxy-3', 'httpxy', 'portkey'] as const;
+type Proxy = (typeof PROXIES)[number];
+
+const CONNECTIONS = 32;
+const STREAMS = 40;
+const EVENTS = 150;
+const IDLE_STREAMS = 400;
+
+interface Running {
+  readonly port: number;
+  readonly child: ChildProcess;
+}
+
+export interface GatewayResult {
+  readonly proxy: Proxy;
+  readonly requestsPerSecond: number;
+  readonly microsPerRequest: number;
+  readonly microsPerEvent: number | undefined;
+  readonly bytesPerIdleStream: number | undefined;
+}
+
+export async function benchGateway(rounds: number, seconds: number): Promise<GatewayResult[]> {
+  const peer = await startPeer();
+  const running = new Map<Proxy, Running>();
+  for (const proxy of PROXIES) running.set(proxy, await run(proxy, peer.url));
+  const measured = new Map(PROXIES.map((proxy) => [proxy, emptyMeasure()]));
+  for (let round = -1; round < rounds; round++) {
+    for (const proxy of PROXIES) {
+      const target = running.get(proxy) as Running;
+      const into = round < 0 ? emptyMeasure() : (measured.get(proxy) as Measure);
+      await measureJson(proxy, target, peer.url, round < 0 ? 1 : seconds, into);
+      if (proxy === 'interlock' || proxy === BARE) await measureStreams(target, into);
+    }
+  }
+  const idle = new Map<Proxy, number>();
+  for (const proxy of ['interlock', BARE] as const) {
+    idle.set(proxy, await measureIdle(running.get(proxy) as Running));
+  }
+  for (const { child } of running.values()) child.disconnect();
+  peer.close();
+  return PROXIES.map((proxy) => {
+    const { perSecond, perRequest, perEvent } = measured.get(proxy) as Measure;
+    return {
+      proxy,
+      requestsPerSecond: median(perSecond),
+      microsPerRequest: median(perRequest),
+      microsPerEvent: perEvent.length === 0 ? undefined : median(perEvent),
+      bytesPerIdleStream: idle.get(proxy),
+    };
+  });
+}
+
+interface Measure {
+  readonly perSecond: number[];
+  readonly perRequest: number[];
+  readonly perEvent: number[];
+}
+
+const emptyMeasure = (): Measure => ({ perSecond: [], perRequest: [], perEvent: [] });
+
+async function measureJson(
+  proxy: Proxy,
+  { port, child }: Running,
+  upstream: string,
+  duration: number,
+  into: Measure,
+): Promise<void> {
+  const before = await used(child);
+  const result = await autocannon({
+    url: `http://127.0.0.1:${port}${proxy === 'portkey' ? '/v1/chat/completions' : '/json'}`,
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      ...(proxy === 'portkey'
+        ? {
+            'x-portkey-provider': 'openai',
+            'x-portkey-custom-host': `${upstream}/v1`,
+            authorization: 'Bearer x',
+          }
+        : {}),
+    },
+    body: proxy === 'portkey' ? REQUEST.replace('"stream":true', '"stream":false') : REQUEST,
+    connections: CONNECTIONS,
+    duration,
+  });
+  const after = await used(child);
+  const requests = result['2xx'];
+  if (requests === 0 || result.non2xx > 0) throw new Error(`${proxy}: ${result.non2xx} failed`);
+  into.perSecond.push(requests / result.duration);
+  into.perRequest.push((after.cpuMicros - before.cpuMicros) / requests);
+}
+
+async function measureStreams({ port, child }: Running, into: Measure): Promise<void> {
+  const before = await used(child);
+  const close = await streams(port, STREAMS, `/sse/${EVENTS}`, 'ended');
+  const after = await used(child);
+  close();
+  into.perEvent.push((after.cpuMicros - before.cpuMicros) / (STREAMS * EVENTS));
+}
+
+async function measureIdle({ port, child }: Running): Promise<number> {
+  const before = await used(child);
+  const close = await streams(port, IDLE_STREAMS, '/idle', 'begun');
+  const after = await used(child);
+  close();
+  return (after.residentBytes - before.residentBytes) / IDLE_STREAMS;
+}
+
+async function run(proxy: Proxy, upstream: string): Promise<Running> {
+  const file = new URL(`./proxies/${proxy}.ts`, import.meta.url).pathname;
+  const node = [process.execPath, '--expose-gc', '--import', './src/typescript.js', file, upstream];
+  const pinned = availableParallelism() > 1 && process.platform === 'linux';
+  const [command = '', ...args] = pinned ? ['taskset', '-c', '0', ...node] : node;
+  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const gone = once(child, 'exit').then(() => {
+    throw new Error(`${proxy} ended before it listened`);
+  });
+  const [{ port }] = (await Promise.race([once(child, 'message'), gone])) as [{ port: number }];
+  gone.catch(() => {});
+  return { port, child };
+}
+
+async function used(child: ChildProcess): Promise<Used> {
+  child.send('used');
+  const [answer] = (await once(child, 'message')) as [Used];
+  return answer;
+}

@@ -1,0 +1,103 @@
+/**
+ * `npm run bench`: the figures of the design, as ratios of two sides measured in one run. Absolute
+ * numbers are this machine's. `npm run bench -- quick` takes fewer rounds.
+ */
+import { execFileSync } from 'node:child_process';
+import { cpus, totalmem } from 'node:os';
+import { benchEngine, sameWork } from './engine.js';
+import { benchGateway } from './gateway.js';
+
+interface Row {
+  readonly what: string;
+  readonly beside: string;
+  readonly ratio: number;
+  readonly reach: string;
+  readonly reached: boolean;
+  readonly both: string;
+}
+
+const rows: Row[] = [];
+
+function atLeast(what: string, beside: string, ratio: number, bound: number, both: string): void {
+  rows.push({ what, beside, ratio, reach: `>= ${bound}`, reached: ratio >= bound, both });
+}
+
+function atMost(what: string, beside: string, ratio: number, bound: number, both: string): void {
+  rows.push({ what, beside, ratio, reach: `<= ${bound}`, reached: ratio <= bound, both });
+}
+
+function engine(): void {
+  if (!sameWork())
+    throw new Error('the table and the hand-written switch order different commands');
+  const [table, written, actor] = benchEngine().map(({ nsPerEvent }) => nsPerEvent) as [
+    number,
+    number,
+    number,
+  ];
+  const ns = (side: number) => `${table.toFixed(1)} and ${side.toFixed(1)} ns per event`;
+  atLeast('engine, speed', 'XState actor', actor / table, 100, ns(actor));
+  atMost('engine, time', 'hand-written switch', table / written, 2, ns(written));
+}
+
+async function gateway(quick: boolean): Promise<void> {
+  const results = await benchGateway(quick ? 2 : 5, quick ? 2 : 4);
+  const of = (proxy: string) => results.find((result) => result.proxy === proxy)!;
+  const [ours, bare] = [of('interlock'), of('bare')];
+  const bounds = { bare: 0.85, fastify: 1.4, 'http-proxy-3': 1.4, httpxy: 1.4, portkey: 10 };
+  for (const [proxy, bound] of Object.entries(bounds)) {
+    const other = of(proxy);
+    const rate = `${ours.requestsPerSecond.toFixed(0)} and ${other.requestsPerSecond.toFixed(0)} requests/s`;
+    const cpu = `${ours.microsPerRequest.toFixed(0)} and ${other.microsPerRequest.toFixed(0)} us CPU each`;
+    const ratio = ours.requestsPerSecond / other.requestsPerSecond;
+    atLeast('gateway, JSON requests/s', proxy, ratio, bound, `${rate}; ${cpu}`);
+  }
+  const perEvent = [ours.microsPerEvent as number, bare.microsPerEvent as number] as const;
+  const micros = `${perEvent[0].toFixed(1)} and ${perEvent[1].toFixed(1)} us`;
+  atMost('gateway, CPU per SSE chunk', 'bare', perEvent[0] / perEvent[1], 1.25, micros);
+  const idle = [ours.bytesPerIdleStream as number, bare.bytesPerIdleStream as number] as const;
+  const bytes = `${(idle[0] / 1024).toFixed(1)} and ${(idle[1] / 1024).toFixed(1)} KiB`;
+  atMost('gateway, memory per idle SSE', 'bare', idle[0] / idle[1], 1.3, bytes);
+}
+
+function print(): void {
+  const [cpu] = cpus();
+  console.log(
+    `${cpus().length} x ${cpu?.model}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, ` +
+      `node ${process.version}, ${process.platform} ${process.arch}, ${revision()}`,
+  );
+  const table = [
+    ['what', 'beside', 'ratio', 'to reach', '', 'both sides (medians)'],
+    ...rows.map((row) => [
+      row.what,
+      row.beside,
+      row.ratio.toFixed(2),
+      row.reach,
+      row.reached ? 'reached' : 'MISSED',
+      row.both,
+    ]),
+  ];
+  const widths = table[0]?.map((_, column) =>
+    Math.max(...table.map((line) => (line[column] as string).length)),
+  ) as number[];
+  for (const line of table) {
+    console.log(
+      line
+        .map((text, column) => text.padEnd(widths[column] as number))
+        .join('  ')
+        .trimEnd(),
+    );
+  }
+}
+
+function revision(): string {
+  try {
+    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
+  } catch {
+    return 'no revision';
+  }
+}
+
+engine();
+await gateway(process.argv.includes('quick'));
+print();
+process.exit(0);
