@@ -4,24 +4,16 @@
  * It refuses what a table cannot hold or a proof cannot cover: a state that does not answer an
  * event, a command that the alphabet does not have, a context.
  */
-import type { AnyMachineSnapshot, AnyStateMachine, StateValue } from 'xstate';
+import type { AnyMachineSnapshot, AnyStateMachine } from 'xstate';
 import { initialTransition, transition } from 'xstate';
 import type { Command, Event } from '../machines/events.js';
 import { COMMANDS, EVENTS, textOf } from '../machines/events.js';
+import { nameOf } from './names.js';
 import type { Answer, Rows } from './table.js';
 
-const commandCodes = new Map(COMMANDS.map((command, code) => [textOf(command), code]));
+export { nameOf } from './names.js';
 
-/** The name of a state: `settling.completed`, `active(request.ended response.awaitingHeaders …)`. */
-export function nameOf(value: StateValue): string {
-  if (typeof value === 'string') return value;
-  const names = Object.entries(value).map(([key, inner]) => {
-    const name = nameOf(inner as StateValue);
-    if (name === '') return key;
-    return name.startsWith('(') ? `${key}${name}` : `${key}.${name}`;
-  });
-  return names.length === 1 ? (names[0] as string) : `(${names.join(' ')})`;
-}
+const commandCodes = new Map(COMMANDS.map((command, code) => [textOf(command), code]));
 
 /** One step of XState itself, in the words of the table. */
 export interface XStateStep {

@@ -13,7 +13,7 @@ import { Ledger } from '../src/accounting/ledger.js';
 import { checkConfig } from '../src/adapters/http/config.js';
 import { HttpGateway } from '../src/adapters/http/server.js';
 import { start, step, table } from '../src/step.js';
-import type { TraceRecord } from '../src/trace.js';
+import type { TraceRecord, TraceSink } from '../src/trace.js';
 import { eventOf, wordOf } from '../src/trace.js';
 import type { Upstream, UpstreamOptions } from '../src/upstream/index.js';
 import { startUpstream } from '../src/upstream/index.js';
@@ -26,6 +26,8 @@ export interface WorldOptions {
   readonly upstream?: UpstreamOptions;
   /** A larger file of usage records than a test's own: a path that the ledger is to use. */
   readonly ledgerPath?: string;
+  /** Gets every record too, once the harness has noted it. */
+  readonly trace?: TraceSink;
 }
 
 export class World {
@@ -51,7 +53,10 @@ export class World {
     const gateway = new HttpGateway({
       config,
       ledger,
-      trace: (record) => world.#traced(record),
+      trace: (record) => {
+        world.#traced(record);
+        options.trace?.(record);
+      },
       warn: (message) => world.warnings.push(message),
     });
     const world = new World(gateway, upstream, ledger, ledgerPath, folder);

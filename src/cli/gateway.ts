@@ -1,10 +1,12 @@
 /** `interlock gateway`: the HTTP reverse proxy. */
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { Ledger } from '../accounting/ledger.js';
 import type { GatewayConfig } from '../adapters/http/config.js';
 import { checkConfig, readConfig } from '../adapters/http/config.js';
 import { HttpGateway } from '../adapters/http/server.js';
 import { InterlockError } from '../errors.js';
+import type { Inspection } from '../observe/inspect.js';
+import { startInspection } from '../observe/inspect.js';
 import type { Upstream } from '../upstream/index.js';
 import { startUpstream } from '../upstream/index.js';
 import type { Address } from './options.js';
@@ -16,6 +18,8 @@ interface Flags {
   readonly config?: string;
   readonly upstream?: string[];
   readonly usage: string;
+  /** `true`: at a free port. */
+  readonly inspect?: number | true;
 }
 
 const HELP = `
@@ -53,6 +57,10 @@ A configuration file is YAML. All keys but "upstreams" have defaults:
   onHalfClose: cancel                   # or tolerate
   errorEvent: true                      # an SSE error event before a broken stream is cut
 
+--inspect shows live exchanges in Stately's inspector, a page that the browser loads from
+https://stately.ai. It is told the names of events, states and commands, and no header or body. Who
+is on this machine and has the printed address, with its token, can watch. Not for production.
+
 GET /healthz and GET /readyz are answered by the gateway. SIGTERM stops taking exchanges, lets
 those in flight finish within the drain deadline, and leaves none without a usage record.`;
 
@@ -75,24 +83,50 @@ export function gatewayCommand(): Command {
       'where the usage records go, a JSON line each; - is stdout',
       'usage.ndjson',
     )
+    .addOption(
+      new Option(
+        '--inspect [port]',
+        'show live exchanges in a browser on this machine (default: a free port)',
+      ).argParser(port),
+    )
     .addHelpText('after', HELP)
     .action(run);
 }
 
 async function run(flags: Flags): Promise<void> {
+  const inspection = await inspectionOf(flags);
   const embedded = flags.config === undefined && flags.upstream === undefined;
   const upstream = embedded ? await startUpstream({ tokenDelayMs: 20 }) : undefined;
   const ledger = await openLedger(flags.usage);
-  const gateway = new HttpGateway({ config: configOf(flags, upstream), ledger });
+  const gateway = new HttpGateway({
+    config: configOf(flags, upstream),
+    ledger,
+    trace: inspection?.sink,
+  });
   await gateway.listen(flags.listen.host, flags.listen.port);
   console.log(`interlock gateway listens on ${gateway.url}`);
+  if (inspection !== undefined) {
+    console.log(`  live exchanges: ${inspection.url}
+    open it in a browser on this machine; each exchange is an actor with its states and events`);
+  }
   if (upstream !== undefined) greet(gateway.url, upstream, flags.usage);
 
   await untilStopped();
   await gateway.drain();
   await gateway.close();
+  await inspection?.close();
   await ledger.close();
   await upstream?.close();
+}
+
+function port(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+  throw new InvalidArgumentError('Accepted: a port from 0 to 65535 (0: a free one).');
+}
+
+async function inspectionOf({ inspect }: Flags): Promise<Inspection | undefined> {
+  if (inspect === undefined) return undefined;
+  return await startInspection({ port: inspect === true ? 0 : inspect });
 }
 
 function configOf({ config, upstream }: Flags, embedded: Upstream | undefined): GatewayConfig {
