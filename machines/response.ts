@@ -180,7 +180,11 @@ const awaitingEndAs = (outcome: Outcome) =>
         { guard: 'empty', actions: ['forwardResponseBody'] },
         { actions: ['forwardResponseBody', 'bufferResponseBody'] },
       ],
-      'response.progress': absorb('terminalSeen'),
+      // The usage may follow the last word, from an upstream that is slow but alive (field: H6).
+      'response.progress': [
+        { guard: 'blocked', ...absorb('paused') },
+        { actions: [start('linger')] },
+      ],
       'response.terminal': absorb('terminalSeen'),
       'request.refused': absorb('terminalSeen'),
       'response.end': ends(decide(outcome), 'endResponse', 'readUsage'),

@@ -20,6 +20,6 @@ export function start(): number {
 /** What `state` makes of `event`. Throws a `RangeError` for an event the alphabet does not have. */
 export function step(state: number, event: Event): Step {
   const code = codeOf(event);
-  if (code < 0) throw new RangeError(`no such event: ${JSON.stringify(event)}`);
+  if (code < 0) throw new RangeError('no such event in the alphabet');
   return table.step(state, code);
 }

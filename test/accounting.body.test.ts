@@ -216,3 +216,33 @@ describe('a caller', () => {
     expect(accounting.settle()).toEqual(FINAL);
   });
 });
+
+describe('progress', () => {
+  function progressOf(contentType: string, chunks: readonly string[], limits = {}): number[] {
+    let told = 0;
+    const accounting = new Accounting({
+      contentType,
+      contentEncoding: undefined,
+      limits,
+      onProgress: () => told++,
+      onTerminal: () => {},
+    });
+    return chunks.map((chunk) => {
+      const before = told;
+      accounting.write(Buffer.from(chunk));
+      return told - before;
+    });
+  }
+
+  it('is an event, and no comment and no half of an event', () => {
+    const chunks = [sse('{"a":1}'), ': ping\n\n', 'data: {"b"', ':2}\n\n'];
+    expect(progressOf('text/event-stream', chunks)).toEqual([1, 0, 0, 1]);
+  });
+
+  it('is every chunk of a body that nobody here can read', () => {
+    expect(progressOf('audio/mpeg', ['ID3...', 'more', ': ping\n\n'])).toEqual([1, 1, 1]);
+    const limits = { lineBytesMax: 8 };
+    const chunks = [sse('{}'), 'data: far too long', ': ping\n\n', 'x'];
+    expect(progressOf('text/event-stream', chunks, limits)).toEqual([1, 0, 1, 1]);
+  });
+});

@@ -12,7 +12,7 @@ export interface AccountingOptions {
   limits?: Partial<AccountingLimits>;
   /** The route's sizer for JSON bodies; it learns from this response. */
   sizer?: BufferSizer;
-  /** An event (not a comment) was completed, or bytes of JSON came. At most once per write. */
+  /** An event was completed that is no comment, or bytes came that are no event stream. Once a write. */
   onProgress(): void;
   /**
    * The response itself said that it is over, and how. At most once. Not the end of the bytes: a
@@ -74,7 +74,13 @@ export class Accounting {
     } catch {
       this.#internalFault = true;
     }
+    // What cannot be read cannot be told from progress either, and must not look like a stall.
+    if (this.#unreadable()) this.#progressed = true;
     this.#tell();
+  }
+
+  #unreadable(): boolean {
+    return this.#unrecognised || this.#internalFault || this.#inflater?.failure !== undefined;
   }
 
   /** The body ended: what is there is parsed, once. Later calls and writes change nothing. */

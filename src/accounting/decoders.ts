@@ -19,12 +19,17 @@ export class EventDecoder implements Decoder {
   readonly #framer: SseFramer;
   readonly #merger: UsageMerger;
   #progressed = false;
+  /** The framer has given up, so nobody can tell a comment from progress any more. */
+  #blind = false;
 
   constructor(merger: UsageMerger, limits: AccountingLimits) {
     this.#merger = merger;
     this.#framer = new SseFramer({
       onEvent: (event) => this.#event(event),
-      onOverflow: () => merger.lose('tap_overflow'),
+      onOverflow: () => {
+        this.#blind = true;
+        merger.lose('tap_overflow');
+      },
       lineBytesMax: limits.lineBytesMax,
       eventBytesMax: limits.eventBytesMax,
     });
@@ -35,7 +40,7 @@ export class EventDecoder implements Decoder {
   }
 
   write(bytes: Buffer): boolean {
-    this.#progressed = false;
+    this.#progressed = this.#blind;
     this.#framer.push(bytes);
     return this.#progressed;
   }

@@ -76,8 +76,8 @@ interface Waiting {
 /** Bytes of records that may wait for the sink. */
 const QUEUE_BYTES_MAX = 16 * 1024 * 1024;
 const BATCH_BYTES_MAX = 1024 * 1024;
-/** How long the first record of a batch waits for others. */
-const GATHER_MS = 2;
+/** The least time between two writes; a record waits for the rest of it at the most. */
+const GATHER_MS = 20;
 
 /**
  * The usage records, one line of JSON each, appended to a file or written to stdout. Records of one
@@ -92,6 +92,7 @@ export class Ledger {
   #queuedBytes = 0;
   #flushing: Promise<void> | undefined;
   #closed = false;
+  #writtenAt = Number.NEGATIVE_INFINITY;
 
   private constructor(path: string, sink: Sink, tornBytes: number) {
     this.#path = path;
@@ -157,9 +158,15 @@ export class Ledger {
   }
 
   async #flush(): Promise<void> {
-    // A write costs as much as a dozen records, so those of a moment go together.
-    await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
-    while (this.#queue.length > 0) await this.#writeBatch(this.#nextBatch());
+    while (this.#queue.length > 0) {
+      // A write costs as much as a dozen records, so under load those of a moment go together.
+      const wait = this.#closed ? 0 : this.#writtenAt + GATHER_MS - performance.now();
+      await new Promise((resolve) =>
+        wait > 0 ? setTimeout(resolve, wait) : setImmediate(resolve),
+      );
+      this.#writtenAt = performance.now();
+      await this.#writeBatch(this.#nextBatch());
+    }
     this.#flushing = undefined;
   }
 

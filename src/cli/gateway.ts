@@ -40,19 +40,31 @@ A configuration file is YAML. All keys but "upstreams" have defaults:
     - path: /v1/                        # streams the request body at once
       upstreams: [main]
   deadlines:                            # milliseconds; 0: never
-    connect: 5000
+    connect: 5000                       # to reach the upstream
     responseHeaders: 120000             # from the end of the request
-    requestBody: 30000
-    firstByte: 120000
+    requestBody: 30000                  # between two pieces of the request
+    firstByte: 120000                   # from the response headers to the first byte of the body
     idle: 120000                        # between two chunks
     progress: 300000                    # between two chunks that are more than a comment
     linger: 2000                        # from the last event of a stream to its end
     stall: 60000                        # a client that does not read
-    total: 3600000
-    drain: 30000
-    detach: 30000
-    settle: 10000
-  limits: { requestBytesMax: 67108864, heldBytesMax: 16777216, headersMax: 100 }
+    total: 3600000                      # the whole exchange
+    drain: 30000                        # what is in flight at a shutdown
+    detach: 30000                       # reading on for a client that has gone
+    settle: 10000                       # the usage record
+  limits:
+    headersMax: 100                     # header fields of a request, then their bytes
+    headerBytesMax: 16384
+    urlBytesMax: 8192
+    requestBytesMax: 67108864           # of a request body
+    heldBytesMax: 16777216              # of a request body that is held for its model
+    detachedBytesMax: 16777216          # read on for a client that has gone
+    informationalMax: 16                # 1xx responses before the response
+    connectionsMax: 1024                # to each upstream
+    headersMs: 10000                    # for the headers of a request to arrive
+    keepAliveMs: 5000                   # for a connection without a request
+    lingerBytes: 1048576                # of an upload that is read on after its response
+    lingerMs: 1000                      # and for how long
   onDisconnect: cancel                  # or drain: read on to the end, for the bill
   onHalfClose: cancel                   # or tolerate
   errorEvent: true                      # an SSE error event before a broken stream is cut
@@ -94,29 +106,50 @@ export function gatewayCommand(): Command {
 }
 
 async function run(flags: Flags): Promise<void> {
+  /** What is open, to be closed last to first, also when the next thing cannot be opened. */
+  const open: (() => Promise<unknown>)[] = [];
+  try {
+    const gateway = await start(flags, open);
+    await untilStopped();
+    await gateway.drain();
+  } finally {
+    for (const close of open.reverse()) await close();
+  }
+}
+
+async function start(flags: Flags, open: (() => Promise<unknown>)[]): Promise<HttpGateway> {
+  // Before anything is opened: a configuration that is wrong must leave nothing behind.
+  const given = configOf(flags);
   const inspection = await inspectionOf(flags);
-  const embedded = flags.config === undefined && flags.upstream === undefined;
-  const upstream = embedded ? await startUpstream({ tokenDelayMs: 20 }) : undefined;
+  open.push(async () => inspection?.close());
+  const upstream = given === undefined ? await startUpstream({ tokenDelayMs: 20 }) : undefined;
+  open.push(async () => upstream?.close());
   const ledger = await openLedger(flags.usage);
-  const gateway = new HttpGateway({
-    config: configOf(flags, upstream),
-    ledger,
-    trace: inspection?.sink,
-  });
-  await gateway.listen(flags.listen.host, flags.listen.port);
+  open.push(() => ledger.close());
+  const config = given ?? configFor([(upstream as Upstream).url], 'the embedded upstream');
+  const gateway = new HttpGateway({ config, ledger, trace: inspection?.sink });
+  open.push(() => gateway.close());
+  await listen(gateway, flags.listen);
   console.log(`interlock gateway listens on ${gateway.url}`);
   if (inspection !== undefined) {
     console.log(`  live exchanges: ${inspection.url}
     open it in a browser on this machine; each exchange is an actor with its states and events`);
   }
   if (upstream !== undefined) greet(gateway.url, upstream, flags.usage);
+  return gateway;
+}
 
-  await untilStopped();
-  await gateway.drain();
-  await gateway.close();
-  await inspection?.close();
-  await ledger.close();
-  await upstream?.close();
+async function listen(gateway: HttpGateway, { host, port }: Address): Promise<void> {
+  try {
+    await gateway.listen(host, port);
+  } catch (cause) {
+    throw new InterlockError(
+      'INTERLOCK_BAD_OPTION',
+      `--listen ${host}:${port}: ${(cause as Error).message}. ` +
+        'Accepted: an address of this machine with a port that is free; port 0 takes one.',
+      { cause },
+    );
+  }
 }
 
 function port(text: string): number {
@@ -129,12 +162,16 @@ async function inspectionOf({ inspect }: Flags): Promise<Inspection | undefined>
   return await startInspection({ port: inspect === true ? 0 : inspect });
 }
 
-function configOf({ config, upstream }: Flags, embedded: Upstream | undefined): GatewayConfig {
-  if (config !== undefined) return readConfig(config);
-  const urls = upstream ?? [embedded?.url];
+/** What the flags ask for; undefined where it is the embedded upstream. */
+function configOf({ config, upstream }: Flags): GatewayConfig | undefined {
+  if (upstream !== undefined) return configFor(upstream, '--upstream');
+  return config === undefined ? undefined : readConfig(config);
+}
+
+function configFor(urls: readonly string[], place: string): GatewayConfig {
   return checkConfig(
-    { upstreams: urls.map((url, place) => ({ id: `upstream-${place + 1}`, url })) },
-    upstream === undefined ? 'the embedded upstream' : '--upstream',
+    { upstreams: urls.map((url, at) => ({ id: `upstream-${at + 1}`, url })) },
+    place,
   );
 }
 

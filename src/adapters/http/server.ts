@@ -59,7 +59,7 @@ export class HttpGateway implements Gateway {
   readonly accountingLimits: Partial<AccountingLimits>;
   readonly #server: Server;
   readonly #strip: ReadonlySet<string>;
-  readonly #live = new Set<Relay>();
+  readonly #live = new Map<Relay, ServerResponse>();
   readonly #bySocket = new WeakMap<Duplex, Served>();
   readonly #turns = new WeakMap<Duplex, Turns>();
   readonly #sizers = new Map<RouteConfig, BufferSizer>();
@@ -103,7 +103,11 @@ export class HttpGateway implements Gateway {
   /** Takes no more exchanges; resolves when the last is processed, which `drain` bounds. */
   async drain(): Promise<void> {
     if (this.#server.listening) this.#server.close();
-    for (const relay of this.#live) relay.drain();
+    for (const [relay, response] of this.#live) {
+      // Where the headers are not out yet, they can still tell the client not to come back here.
+      response.shouldKeepAlive = false;
+      relay.drain();
+    }
     await this.#allProcessed();
   }
 
@@ -198,14 +202,12 @@ export class HttpGateway implements Gateway {
     const facts = readHead(request as RequestHead, this.config.limits, this.#strip);
     const refused = 'status' in facts ? facts : (early ?? this.#closing());
     const relay = new Relay(this, `${this.#boot}-${this.#count++}`, request, response, facts);
-    this.#live.add(relay);
+    this.#live.set(relay, response);
     this.#bySocket.set(request.socket, { relay, request, response });
     // Nothing is believed that comes behind a head that was refused.
     if (refused !== undefined) response.shouldKeepAlive = false;
     relay.begin(refused);
-    if (refused === undefined && request.headers['transfer-encoding'] !== undefined) {
-      boundChunking(request, relay);
-    }
+    if (!('status' in facts) && facts.length === undefined) boundChunking(request, relay);
     return refused === undefined;
   }
 
@@ -245,8 +247,10 @@ export class HttpGateway implements Gateway {
   #health({ method, url }: IncomingMessage, response: ServerResponse): boolean {
     if (method !== 'GET' || (url !== '/healthz' && url !== '/readyz')) return false;
     const ready = url === '/healthz' || this.#server.listening;
-    response.writeHead(ready ? 200 : 503, { 'content-type': 'text/plain' });
-    response.end(ready ? 'ok\n' : 'shutting down\n');
+    const body = ready ? 'ok\n' : 'shutting down\n';
+    if (!ready) response.shouldKeepAlive = false;
+    const headers = { 'content-type': 'text/plain', 'content-length': body.length };
+    response.writeHead(ready ? 200 : 503, headers).end(body);
     return true;
   }
 }

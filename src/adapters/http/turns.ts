@@ -7,7 +7,7 @@ import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 /** Node keeps every request that it has parsed, so a client may not run ahead without end. */
-const WAITING_MAX = 64;
+const TURNS_MAX = 64;
 
 interface Turn {
   readonly response: ServerResponse;
@@ -16,8 +16,8 @@ interface Turn {
 
 export class Turns {
   readonly #socket: Duplex;
-  readonly #waiting: Turn[] = [];
-  #serving = false;
+  /** The exchange that is served, and those behind it. */
+  readonly #turns: Turn[] = [];
 
   constructor(socket: Duplex) {
     this.#socket = socket;
@@ -27,24 +27,25 @@ export class Turns {
   take(response: ServerResponse, begin: () => void): void {
     // The parser goes on through what it has read, also when the connection has been ended.
     if (!this.#socket.writable) return;
-    if (!this.#serving) this.#serve({ response, begin });
-    else if (this.#waiting.push({ response, begin }) > WAITING_MAX) this.#socket.destroy();
+    const length = this.#turns.push({ response, begin });
+    if (length === 1) this.#serve();
+    else if (length > TURNS_MAX) this.#socket.destroy();
   }
 
   /** Forgets whoever waits: the connection is to end with the exchange that is served now. */
   close(): void {
-    this.#waiting.length = 0;
+    this.#turns.length = Math.min(this.#turns.length, 1);
   }
 
-  #serve({ response, begin }: Turn): void {
-    this.#serving = true;
-    response.once('close', this.#next);
-    begin();
+  #serve(): void {
+    const [turn] = this.#turns;
+    if (turn === undefined || !this.#socket.writable) return;
+    turn.response.once('close', this.#next);
+    turn.begin();
   }
 
   readonly #next = (): void => {
-    this.#serving = false;
-    const turn = this.#waiting.shift();
-    if (turn !== undefined && this.#socket.writable) this.#serve(turn);
+    this.#turns.shift();
+    this.#serve();
   };
 }
