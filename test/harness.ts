@@ -139,8 +139,9 @@ export function expectRuns(traces: readonly TraceRecord[]): void {
 export function exchangesOf(traces: readonly TraceRecord[]): Map<string, TraceRecord[]> {
   const exchanges = new Map<string, TraceRecord[]>();
   for (const record of traces) {
-    const records = exchanges.get(record.exchange) ?? [];
-    exchanges.set(record.exchange, [...records, record]);
+    const records = exchanges.get(record.exchange);
+    if (records === undefined) exchanges.set(record.exchange, [record]);
+    else records.push(record);
   }
   return exchanges;
 }

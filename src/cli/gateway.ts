@@ -10,7 +10,7 @@ import { startInspection } from '../observe/inspect.js';
 import type { Upstream } from '../upstream/index.js';
 import { startUpstream } from '../upstream/index.js';
 import type { Address } from './options.js';
-import { address, collect } from './options.js';
+import { address, collect, listening } from './options.js';
 import { untilStopped } from './signals.js';
 
 interface Flags {
@@ -68,6 +68,10 @@ A configuration file is YAML. All keys but "upstreams" have defaults:
   onDisconnect: cancel                  # or drain: read on to the end, for the bill
   onHalfClose: cancel                   # or tolerate
   errorEvent: true                      # an SSE error event before a broken stream is cut
+  stripHeaders: [x-gateway-destination-endpoint, x-target] # never passed on
+  denyAddresses: [169.254.0.0/16, fe80::/10]               # no upstream may resolve to these
+  accounting: {}                        # what is read of responses for their usage, at most:
+    # bodyBytesMax lineBytesMax eventBytesMax inflatedBytesMax inflateRatioMax tokensMax
 
 --inspect shows live exchanges in Stately's inspector, a page that the browser loads from
 https://stately.ai. It is told the names of events, states and commands, and no header or body. Who
@@ -129,7 +133,7 @@ async function start(flags: Flags, open: (() => Promise<unknown>)[]): Promise<Ht
   const config = given ?? configFor([(upstream as Upstream).url], 'the embedded upstream');
   const gateway = new HttpGateway({ config, ledger, trace: inspection?.sink });
   open.push(() => gateway.close());
-  await listen(gateway, flags.listen);
+  await listening(flags.listen, ({ host, port }) => gateway.listen(host, port));
   console.log(`interlock gateway listens on ${gateway.url}`);
   if (inspection !== undefined) {
     console.log(`  live exchanges: ${inspection.url}
@@ -137,19 +141,6 @@ async function start(flags: Flags, open: (() => Promise<unknown>)[]): Promise<Ht
   }
   if (upstream !== undefined) greet(gateway.url, upstream, flags.usage);
   return gateway;
-}
-
-async function listen(gateway: HttpGateway, { host, port }: Address): Promise<void> {
-  try {
-    await gateway.listen(host, port);
-  } catch (cause) {
-    throw new InterlockError(
-      'INTERLOCK_BAD_OPTION',
-      `--listen ${host}:${port}: ${(cause as Error).message}. ` +
-        'Accepted: an address of this machine with a port that is free; port 0 takes one.',
-      { cause },
-    );
-  }
 }
 
 function port(text: string): number {
@@ -165,7 +156,19 @@ async function inspectionOf({ inspect }: Flags): Promise<Inspection | undefined>
 /** What the flags ask for; undefined where it is the embedded upstream. */
 function configOf({ config, upstream }: Flags): GatewayConfig | undefined {
   if (upstream !== undefined) return configFor(upstream, '--upstream');
-  return config === undefined ? undefined : readConfig(config);
+  return config === undefined ? undefined : configIn(config);
+}
+
+function configIn(file: string): GatewayConfig {
+  try {
+    return readConfig(file);
+  } catch (cause) {
+    throw new InterlockError(
+      'INTERLOCK_BAD_CONFIG',
+      `--config ${(cause as Error).message}\nAccepted: a YAML file with the keys that interlock gateway --help shows.`,
+      { cause },
+    );
+  }
 }
 
 function configFor(urls: readonly string[], place: string): GatewayConfig {

@@ -26,8 +26,9 @@ const program = new Command('interlock')
   .version(versionOf())
   .addCommand(gatewayCommand())
   .addCommand(upstreamCommand())
-  .showHelpAfterError('(add --help for what is accepted)')
   .exitOverride();
+const names = program.commands.map((command) => command.name()).join(', ');
+program.showHelpAfterError(`(accepted: ${names}; add --help for more)`);
 for (const command of program.commands) {
   command.exitOverride().showHelpAfterError('(add --help for what is accepted)');
 }

@@ -1,5 +1,6 @@
 /** Values of flags, checked: each error names what was found and what is accepted. */
 import { InvalidArgumentError } from 'commander';
+import { InterlockError } from '../errors.js';
 
 export interface Address {
   readonly host: string;
@@ -17,6 +18,20 @@ export function address(text: string): Address {
   }
   const host = (match[1] as string).replace(/^\[|\]$/g, '');
   return { host: host === '' ? '127.0.0.1' : host, port };
+}
+
+/** Listens where `--listen` says. What the system refuses is told as a fault of the flag. */
+export async function listening<T>(at: Address, listen: (at: Address) => Promise<T>): Promise<T> {
+  try {
+    return await listen(at);
+  } catch (cause) {
+    throw new InterlockError(
+      'INTERLOCK_BAD_OPTION',
+      `--listen ${at.host}:${at.port}: ${(cause as Error).message}. ` +
+        'Accepted: an address of this machine with a port that is free; port 0 takes one.',
+      { cause },
+    );
+  }
 }
 
 export function count(text: string): number {

@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander';
 import { describeFaults, startUpstream } from '../upstream/index.js';
 import type { Address } from './options.js';
-import { address, count } from './options.js';
+import { address, count, listening } from './options.js';
 import { untilStopped } from './signals.js';
 
 interface Flags {
@@ -15,7 +15,7 @@ export function upstreamCommand(): Command {
   return new Command('upstream')
     .description('Run the scripted OpenAI-compatible upstream: well-behaved, or faulty on request.')
     .addOption(
-      new Option('--listen <host:port>', 'where to listen')
+      new Option('--listen <host:port>', 'where to listen; port 0 takes a free one')
         .argParser(address)
         .default({ host: '127.0.0.1', port: 8090 }, '127.0.0.1:8090'),
     )
@@ -41,7 +41,9 @@ ${describeFaults()
 }
 
 async function run({ listen, seed, tokenDelay }: Flags): Promise<void> {
-  const upstream = await startUpstream({ ...listen, seed, tokenDelayMs: tokenDelay });
+  const upstream = await listening(listen, (at) =>
+    startUpstream({ ...at, seed, tokenDelayMs: tokenDelay }),
+  );
   console.log(`interlock upstream listens on ${upstream.url}`);
   await untilStopped();
   await upstream.close();

@@ -221,8 +221,9 @@ export class HttpGateway implements Gateway {
   #refuseBytes(error: NodeJS.ErrnoException, socket: Duplex): void {
     const served = this.#bySocket.get(socket);
     const refusal = refusalOf(error);
-    this.#turns.get(socket)?.close();
-    if (served !== undefined && this.#live.has(served.relay)) {
+    const turns = this.#turns.get(socket);
+    turns?.close();
+    if (served !== undefined && turns?.serving) {
       const { relay, request, response } = served;
       if (refusal !== undefined && request.complete) {
         // The bytes belong to a request behind it, which ends the connection and not the exchange.
@@ -244,9 +245,14 @@ export class HttpGateway implements Gateway {
   }
 
   /** Liveness and readiness, for whoever starts and stops the gateway. */
-  #health({ method, url }: IncomingMessage, response: ServerResponse): boolean {
+  #health(request: IncomingMessage, response: ServerResponse): boolean {
+    const { method, url } = request;
     if (method !== 'GET' || (url !== '/healthz' && url !== '/readyz')) return false;
+    const facts = readHead(request as RequestHead, this.config.limits, this.#strip);
+    // Whoever asks in an odd way, or with a body, is not asking for health.
+    if ('status' in facts || facts.hasBody) return false;
     const ready = url === '/healthz' || this.#server.listening;
+    this.#bySocket.delete(request.socket);
     const body = ready ? 'ok\n' : 'shutting down\n';
     if (!ready) response.shouldKeepAlive = false;
     const headers = { 'content-type': 'text/plain', 'content-length': body.length };

@@ -23,6 +23,11 @@ export class Turns {
     this.#socket = socket;
   }
 
+  /** A response is not out yet. */
+  get serving(): boolean {
+    return this.#turns.length > 0;
+  }
+
   /** Begins the exchange now, or after those before it. */
   take(response: ServerResponse, begin: () => void): void {
     // The parser goes on through what it has read, also when the connection has been ended.
