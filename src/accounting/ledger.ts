@@ -75,7 +75,7 @@ interface Waiting {
 const QUEUE_BYTES_MAX = 16 * 1024 * 1024;
 const BATCH_BYTES_MAX = 1024 * 1024;
 /** The least time between two writes; a record waits for the rest of it at the most. */
-const GATHER_MS = 20;
+const GATHER_MS = 5;
 
 /**
  * The usage records, one line of JSON each, appended to a file or written to stdout. Records of one

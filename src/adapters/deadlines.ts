@@ -1,8 +1,9 @@
 /**
- * The deadlines of one exchange: timers that tell the machine that time has passed.
+ * Deadlines: time that tells the machine that it has passed.
  *
- * One timer serves all of them. Restarting a deadline only moves its due time, which is what
- * happens at every chunk; the timer finds out when it fires.
+ * One clock looks at the deadlines of all exchanges some times a second, because a timer for each
+ * would cost more than all else that an exchange does. Starting a deadline, which happens at every
+ * chunk, only writes its due time down.
  */
 import type { Deadline } from '../../machines/events.js';
 import { DEADLINES } from '../../machines/events.js';
@@ -10,17 +11,51 @@ import { DEADLINES } from '../../machines/events.js';
 /** Milliseconds for each deadline; 0 means that it never expires. */
 export type DeadlineTimes = Readonly<Record<Deadline, number>>;
 
+/** How late a deadline may be told, in milliseconds. */
+const TICK_MS = 20;
+
 const places = new Map<Deadline, number>(DEADLINES.map((deadline, place) => [deadline, place]));
 
+/** The deadlines of all exchanges that have one running. It keeps no process alive. */
+export class Clock {
+  readonly #watched = new Set<Deadlines>();
+  #timer: NodeJS.Timeout | undefined;
+
+  watch(deadlines: Deadlines): void {
+    this.#watched.add(deadlines);
+    this.#timer ??= setInterval(this.#tick, TICK_MS).unref();
+  }
+
+  /** Lets go of an exchange at once: what is kept until the next tick outlives its youth. */
+  forget(deadlines: Deadlines): void {
+    this.#watched.delete(deadlines);
+  }
+
+  // A stalled event loop must not look like a stalled peer (fault: F48): what arrived meanwhile is
+  // read between the timer and the immediate, and moves due times before anybody looks at them.
+  readonly #tick = (): void => {
+    setImmediate(this.#look);
+  };
+
+  readonly #look = (): void => {
+    const now = performance.now();
+    for (const deadlines of this.#watched) deadlines.look(now);
+    if (this.#watched.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  };
+}
+
+/** The deadlines of one exchange. */
 export class Deadlines {
+  readonly #clock: Clock;
   readonly #times: DeadlineTimes;
   readonly #expired: (deadline: Deadline) => void;
   /** When each is due, by its place in `DEADLINES`; 0 where it does not run. */
   readonly #due: number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-  #timer: NodeJS.Timeout | undefined;
-  #timerDue = Number.POSITIVE_INFINITY;
 
-  constructor(times: DeadlineTimes, expired: (deadline: Deadline) => void) {
+  constructor(clock: Clock, times: DeadlineTimes, expired: (deadline: Deadline) => void) {
+    this.#clock = clock;
     this.#times = times;
     this.#expired = expired;
   }
@@ -29,9 +64,8 @@ export class Deadlines {
   start(deadline: Deadline): void {
     const time = this.#times[deadline];
     if (time === 0) return;
-    const due = performance.now() + time;
-    this.#due[places.get(deadline) as number] = due;
-    if (due < this.#timerDue) this.#arm(due);
+    this.#due[places.get(deadline) as number] = performance.now() + time;
+    this.#clock.watch(this);
   }
 
   stop(deadline: Deadline): void {
@@ -40,33 +74,16 @@ export class Deadlines {
 
   stopAll(): void {
     this.#due.fill(0);
-    clearTimeout(this.#timer);
-    this.#timerDue = Number.POSITIVE_INFINITY;
+    this.#clock.forget(this);
   }
 
-  #arm(due: number): void {
-    clearTimeout(this.#timer);
-    this.#timerDue = due;
-    this.#timer = setTimeout(this.#fire, Math.max(1, Math.ceil(due - performance.now())));
-    this.#timer.unref();
-  }
-
-  // A stalled event loop must not look like a stalled peer (fault: F48): what arrived meanwhile is
-  // read between the timer and the immediate, and moves the due time before anybody looks at it.
-  readonly #fire = (): void => {
-    setImmediate(this.#look);
-  };
-
-  readonly #look = (): void => {
-    if (this.#timerDue === Number.POSITIVE_INFINITY) return;
-    const now = performance.now();
-    this.#timerDue = Number.POSITIVE_INFINITY;
-    for (const [place, due] of this.#due.entries()) {
+  /** Tells what is due. */
+  look(now: number): void {
+    for (let place = 0; place < this.#due.length; place++) {
+      const due = this.#due[place] as number;
       if (due === 0 || due > now) continue;
       this.#due[place] = 0;
       this.#expired(DEADLINES[place] as Deadline);
     }
-    const next = this.#due.reduce((min, due) => (due > 0 && due < min ? due : min), Infinity);
-    if (next < this.#timerDue) this.#arm(next);
-  };
+  }
 }

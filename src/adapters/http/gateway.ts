@@ -3,6 +3,7 @@ import type { BufferSizer } from '../../accounting/buffer.js';
 import type { Ledger } from '../../accounting/ledger.js';
 import type { AccountingLimits } from '../../accounting/usage.js';
 import type { TraceSink } from '../../trace.js';
+import type { Clock } from '../deadlines.js';
 import type { GatewayConfig, RouteConfig } from './config.js';
 import type { Relay } from './relay.js';
 import type { Upstreams } from './upstreams.js';
@@ -11,6 +12,7 @@ export interface Gateway {
   readonly config: GatewayConfig;
   readonly upstreams: Upstreams;
   readonly ledger: Ledger;
+  readonly clock: Clock;
   readonly accountingLimits: Partial<AccountingLimits>;
   readonly trace: TraceSink | undefined;
   /** Told, for people, what went wrong inside. */

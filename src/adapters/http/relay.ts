@@ -64,7 +64,7 @@ export class Relay {
       gateway.warn(`exchange ${id}: ${error instanceof Error ? error.stack : String(error)}`);
       return { cause: 'gateway_failed' };
     });
-    this.#deadlines = new Deadlines(config.deadlines, this.#expired);
+    this.#deadlines = new Deadlines(gateway.clock, config.deadlines, this.#expired);
     this.#outbound = new Outbound(gateway, request, this.#facts, (event, detail) => {
       this.#conductor.deliver(event, detail);
     });

@@ -11,6 +11,7 @@ import { BufferSizer } from '../../accounting/buffer.js';
 import type { Ledger } from '../../accounting/ledger.js';
 import type { AccountingLimits } from '../../accounting/usage.js';
 import type { TraceSink } from '../../trace.js';
+import { Clock } from '../deadlines.js';
 import { ownAnswer } from './answers.js';
 import type { GatewayConfig, RouteConfig } from './config.js';
 import type { Gateway } from './gateway.js';
@@ -58,6 +59,7 @@ export class HttpGateway implements Gateway {
   readonly upstreams: Upstreams;
   readonly accountingLimits: Partial<AccountingLimits>;
   readonly #server: Server;
+  readonly clock = new Clock();
   readonly #strip: ReadonlySet<string>;
   readonly #live = new Map<Relay, ServerResponse>();
   readonly #bySocket = new WeakMap<Duplex, Served>();

@@ -162,16 +162,18 @@ function deniedAmong(found: readonly LookupAddress[], denied: BlockList): Error 
  * any more, which a peer that sent a FIN has.
  */
 function tellResets(socket: Socket): void {
-  const { emit } = socket;
-  const told = (name: string | symbol, ...rest: unknown[]): boolean => {
-    const [error] = rest as [NodeJS.ErrnoException | undefined];
-    if (name === 'end' && socket.remoteAddress === undefined && !socket.destroyed) {
-      socket.destroy(new errors.SocketError('reset by the upstream'));
-      return true;
-    }
-    const reset = name === 'error' && error?.code === 'ECONNRESET';
-    const facts = reset ? [new errors.SocketError('reset by the upstream')] : rest;
-    return Reflect.apply(emit, socket, [name, ...facts]) as boolean;
-  };
-  Object.assign(socket, { emit: told });
+  const { push, _destroy } = socket;
+  const reset = () => new errors.SocketError('reset by the upstream');
+  Object.assign(socket, {
+    push(this: Socket, chunk: Buffer | null, encoding?: BufferEncoding): boolean {
+      if (chunk !== null || this.remoteAddress !== undefined) {
+        return push.call(this, chunk, encoding);
+      }
+      this.destroy(reset());
+      return false;
+    },
+    _destroy(this: Socket, error: NodeJS.ErrnoException | null, done: () => void): void {
+      _destroy.call(this, error?.code === 'ECONNRESET' ? reset() : error, done);
+    },
+  });
 }
