@@ -7,7 +7,6 @@ import {
   type TokenCounts,
   type UnknownReason,
   type Usage,
-  type UsageOrigin,
   type Verdict,
 } from './usage.js';
 import { COUNT, COUNTS_PER_PLACE, FLAG, PLACE, TEXT } from './vocabulary.js';
@@ -108,14 +107,14 @@ export class UsageMerger {
 
   /** What is known now. */
   usage(): Usage {
-    const origin = this.#origin();
-    if (this.#broken !== undefined) {
-      return { kind: 'unknown', reason: this.#broken, ...origin };
-    }
-    if (this.#usageSeen) {
-      return { kind: this.#isFinal() ? 'final' : 'partial', ...this.#counts, ...origin };
-    }
-    return { kind: 'unknown', reason: this.#whyUnknown(), ...origin };
+    const usage: Usage =
+      this.#broken === undefined && this.#usageSeen
+        ? { kind: this.#isFinal() ? 'final' : 'partial', ...this.#counts }
+        : { kind: 'unknown', reason: this.#broken ?? this.#whyUnknown() };
+    const dialect = this.#dialect ?? (this.#choicesSeen ? 'chat' : undefined);
+    if (dialect !== undefined) usage.dialect = dialect;
+    if (this.#model !== undefined) usage.model = this.#model;
+    return usage;
   }
 
   #isFinal(): boolean {
@@ -128,14 +127,6 @@ export class UsageMerger {
     if (this.#errorSeen) return this.#bodyRead ? 'error_body' : 'in_band_error';
     if (this.#lost !== undefined) return this.#lost;
     return this.#terminalSeen ? 'no_usage' : 'truncated';
-  }
-
-  #origin(): UsageOrigin {
-    const dialect = this.#dialect ?? (this.#choicesSeen ? 'chat' : undefined);
-    return {
-      ...(dialect === undefined ? {} : { dialect }),
-      ...(this.#model === undefined ? {} : { model: this.#model }),
-    };
   }
 
   #succeed(): void {

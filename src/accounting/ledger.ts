@@ -66,16 +66,16 @@ function escaped(character: string): string {
 }
 
 interface Waiting {
-  line: Buffer;
+  line: string;
   resolve(): void;
   reject(error: LedgerError): void;
 }
 
-/** Bytes of records that may wait for the sink. */
-const QUEUE_BYTES_MAX = 16 * 1024 * 1024;
-const BATCH_BYTES_MAX = 1024 * 1024;
+/** Characters of records that may wait for the sink, and that go out at once. */
+const QUEUE_MAX = 16 * 1024 * 1024;
+const BATCH_MAX = 1024 * 1024;
 /** The least time between two writes; a record waits for the rest of it at the most. */
-const GATHER_MS = 5;
+const GATHER_MS = 10;
 
 /**
  * The usage records, one line of JSON each, appended to a file or written to stdout. Records of one
@@ -87,7 +87,7 @@ export class Ledger {
   #tornBytes: number;
   #sink: Sink | undefined;
   #queue: Waiting[] = [];
-  #queuedBytes = 0;
+  #queued = 0;
   #flushing: Promise<void> | undefined;
   #closed = false;
   #writtenAt = Number.NEGATIVE_INFINITY;
@@ -130,16 +130,16 @@ export class Ledger {
         new LedgerError('INTERLOCK_LEDGER_CLOSED', `The ledger ${this.#path} is closed.`),
       );
     }
-    const line = Buffer.from(encodeRecord(record));
-    if (this.#queuedBytes + line.length > QUEUE_BYTES_MAX) {
+    const line = encodeRecord(record);
+    if (this.#queued + line.length > QUEUE_MAX) {
       return Promise.reject(
         new LedgerError(
           'INTERLOCK_LEDGER_FULL',
-          `The ledger ${this.#path} is too slow: ${this.#queuedBytes} bytes wait for it.`,
+          `The ledger ${this.#path} is too slow: ${this.#queued} characters wait for it.`,
         ),
       );
     }
-    this.#queuedBytes += line.length;
+    this.#queued += line.length;
     return new Promise((resolve, reject) => {
       this.#queue.push({ line, resolve, reject });
       this.#flushing ??= this.#flush();
@@ -169,32 +169,31 @@ export class Ledger {
   }
 
   #nextBatch(): Waiting[] {
-    let bytes = 0;
+    let size = 0;
     let count = 0;
-    while (count < this.#queue.length && bytes < BATCH_BYTES_MAX) {
-      bytes += this.#queue[count++]!.line.length;
+    while (count < this.#queue.length && size < BATCH_MAX) {
+      size += this.#queue[count++]!.line.length;
     }
+    this.#queued -= size;
     return this.#queue.splice(0, count);
   }
 
   async #writeBatch(batch: Waiting[]): Promise<void> {
-    const bytes = Buffer.concat(batch.map((one) => one.line));
+    const bytes = Buffer.from(batch.map((one) => one.line).join(''));
     let written = 0;
-    let failure: unknown;
     try {
       this.#sink ??= await this.#reopen();
       while (written < bytes.length) written += await this.#sink.write(bytes.subarray(written));
-    } catch (error) {
-      failure = error;
+      for (const one of batch) one.resolve();
+    } catch (failure) {
       await this.#sink?.close().catch(() => {});
       this.#sink = undefined;
-    }
-    let end = 0;
-    for (const one of batch) {
-      end += one.line.length;
-      this.#queuedBytes -= one.line.length;
-      if (end <= written) one.resolve();
-      else one.reject(this.#refused(failure));
+      let end = 0;
+      for (const one of batch) {
+        end += Buffer.byteLength(one.line);
+        if (end <= written) one.resolve();
+        else one.reject(this.#refused(failure));
+      }
     }
   }
 

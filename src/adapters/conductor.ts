@@ -16,12 +16,16 @@ export type CarryOut<Detail> = (command: Command, detail: Detail | undefined) =>
 export class Conductor<Detail> {
   readonly #exchange: Exchange;
   readonly #carryOut: CarryOut<Detail>;
-  readonly #failed: (error: unknown) => Detail;
+  readonly #failed: (error: unknown, command: Command) => Detail;
   #waiting: [Event, Detail | undefined][] = [];
   #busy = false;
 
   /** `failed` makes the detail of `gateway.failed` from what a command threw. */
-  constructor(exchange: Exchange, carryOut: CarryOut<Detail>, failed: (error: unknown) => Detail) {
+  constructor(
+    exchange: Exchange,
+    carryOut: CarryOut<Detail>,
+    failed: (error: unknown, command: Command) => Detail,
+  ) {
     this.#exchange = exchange;
     this.#carryOut = carryOut;
     this.#failed = failed;
@@ -45,11 +49,14 @@ export class Conductor<Detail> {
 
   /** A command that throws is a fault of the gateway's own; the rest are carried out (fault: F54). */
   #run(event: Event, detail: Detail | undefined): void {
-    for (const command of this.#exchange.receive(event)) {
+    const commands = this.#exchange.receive(event);
+    // By index: the lists are frozen, and iterating such a list makes an object for each member.
+    for (let at = 0; at < commands.length; at++) {
+      const command = commands[at] as Command;
       try {
         this.#carryOut(command, detail);
       } catch (error) {
-        this.#waiting.push([events.gatewayFailed, this.#failed(error)]);
+        this.#waiting.push([events.gatewayFailed, this.#failed(error, command)]);
       }
     }
   }

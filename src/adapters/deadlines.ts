@@ -16,6 +16,9 @@ const TICK_MS = 20;
 
 const places = new Map<Deadline, number>(DEADLINES.map((deadline, place) => [deadline, place]));
 
+/** Due times of which none comes. */
+const NEVER: readonly number[] = DEADLINES.map(() => Infinity);
+
 /** The deadlines of all exchanges that have one running. It keeps no process alive. */
 export class Clock {
   readonly #watched = new Set<Deadlines>();
@@ -51,8 +54,8 @@ export class Deadlines {
   readonly #clock: Clock;
   readonly #times: DeadlineTimes;
   readonly #expired: (deadline: Deadline) => void;
-  /** When each is due, by its place in `DEADLINES`; 0 where it does not run. */
-  readonly #due: number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+  /** When each is due, by its place in `DEADLINES`. */
+  readonly #due: number[] = NEVER.slice();
 
   constructor(clock: Clock, times: DeadlineTimes, expired: (deadline: Deadline) => void) {
     this.#clock = clock;
@@ -69,20 +72,19 @@ export class Deadlines {
   }
 
   stop(deadline: Deadline): void {
-    this.#due[places.get(deadline) as number] = 0;
+    this.#due[places.get(deadline) as number] = Infinity;
   }
 
   stopAll(): void {
-    this.#due.fill(0);
+    this.#due.fill(Infinity);
     this.#clock.forget(this);
   }
 
   /** Tells what is due. */
   look(now: number): void {
     for (let place = 0; place < this.#due.length; place++) {
-      const due = this.#due[place] as number;
-      if (due === 0 || due > now) continue;
-      this.#due[place] = 0;
+      if ((this.#due[place] as number) > now) continue;
+      this.#due[place] = Infinity;
       this.#expired(DEADLINES[place] as Deadline);
     }
   }

@@ -3,7 +3,9 @@ import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Event, Status } from '../../../machines/events.js';
 import { events } from '../../../machines/events.js';
+import type { Content } from '../bill.js';
 import type { Cause } from './answers.js';
+import { contentOf } from './headers.js';
 import type { Upstream } from './upstreams.js';
 import { causeOf } from './upstreams.js';
 
@@ -15,6 +17,7 @@ export interface ResponseHead {
   readonly status: number;
   readonly statusText: string;
   readonly rawHeaders: RawHeaders;
+  readonly content: Content;
 }
 
 /** What comes with an event, and the machine has no need of: a chunk, a head, trailers, a cause. */
@@ -77,7 +80,12 @@ export class Call implements Dispatcher.DispatchHandler {
     }
     this.#status = status;
     const rawHeaders = (controller.rawHeaders ?? []) as RawHeaders;
-    this.#deliver(events.responseHeaders(classOf(status)), { status, statusText, rawHeaders });
+    this.#deliver(events.responseHeaders(classOf(status)), {
+      status,
+      statusText,
+      rawHeaders,
+      content: contentOf(rawHeaders),
+    });
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {

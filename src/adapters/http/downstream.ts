@@ -36,20 +36,23 @@ export class Downstream {
     this.#limits = limits;
   }
 
-  /** Writes the headers and flushes them with whatever body comes in the same turn. */
+  /** Writes the headers, together with whatever body comes in the same turn. */
   begin(status: number, statusText: string, headers: string[]): void {
     const length = headerOf(headers, 'content-length');
     this.#promised = length === undefined ? undefined : Number(length);
-    const { socket } = this.#response;
-    socket?.cork();
     // Of a reason that Node would refuse to write nobody reads anything either.
     const reason = PRINTABLE.test(statusText) ? statusText : '';
     this.#response.writeHead(status, reason, status === 204 ? lengthless(headers) : headers);
-    // Not `flushHeaders`, which writes a value of eight-bit bytes as UTF-8.
+    process.nextTick(this.#flush);
+  }
+
+  readonly #flush = (): void => {
+    const { writableEnded, destroyed } = this.#response;
+    if (this.bytes > 0 || writableEnded || destroyed) return;
+    // Not `flushHeaders` where it can be helped: it writes a value of eight-bit bytes as UTF-8.
     if (this.#hasBody()) this.#response.write(NOTHING);
     else this.#response.flushHeaders();
-    if (socket !== null) process.nextTick(uncork, socket);
-  }
+  };
 
   /** Whether the client takes more now. */
   write(chunk: Buffer): boolean {
@@ -71,13 +74,13 @@ export class Downstream {
       return;
     }
     this.#response.end();
-    this.#bound();
+    process.nextTick(this.#bound);
   }
 
   answer({ status, headers, body }: OwnAnswer): void {
     this.#response.writeHead(status, headers);
     this.#response.end(body);
-    this.#bound();
+    process.nextTick(this.#bound);
   }
 
   /**
@@ -104,7 +107,7 @@ export class Downstream {
   }
 
   /** The response is complete. What is left is to be read by the client, and sent by it, in time. */
-  #bound(): void {
+  readonly #bound = (): void => {
     const { socket } = this.#response;
     if (socket === null) return;
     if (socket.writableLength > 0) {
@@ -119,7 +122,7 @@ export class Downstream {
     });
     this.#request.once('end', () => clearTimeout(timer));
     this.#request.resume();
-  }
+  };
 
   #destroyAfter(socket: Socket, ms: number): NodeJS.Timeout {
     const timer = setTimeout(() => socket.destroy(), ms);
@@ -146,8 +149,4 @@ export class Downstream {
 function lengthless(headers: string[]): string[] {
   const isLength = (at: number) => (headers[at] as string).toLowerCase() === 'content-length';
   return headers.filter((_, at) => !isLength(at - (at % 2)));
-}
-
-function uncork(socket: Socket): void {
-  socket.uncork();
 }

@@ -54,6 +54,7 @@ const REQUEST_GONE = new Set([...HOP_BY_HOP, ...REPLACED]);
 /** A host and its port (RFC 3986 section 3.2.2), of letters that no parser reads as something else. */
 const HOST = /^(\[[0-9a-f:.]+\]|[\w.~!$&'()*+;=%-]*)(:\d*)?$/i;
 
+const DOT = /\.|%2e/i;
 /** `.` or `..` between slashes, also where an upstream decodes them, or takes `\` for a slash. */
 const DOT_SEGMENT = /(^|\/|\\|%2f|%5c)(\.|%2e){1,2}(\/|\\|%2f|%5c|$)/i;
 
@@ -92,7 +93,7 @@ export function readHead(
       if (host !== undefined) return badRequest('host_twice', 'more than one Host header');
       host = value;
     } else if (key === 'content-length') length = value;
-    else if (key === 'connection') connection += `,${value}`;
+    else if (key === 'connection') connection += nominationOf(value);
     else if (key === 'te') te += `,${value}`;
     else if (key === 'transfer-encoding') {
       transferEncoding = transferEncoding === undefined ? value : `${transferEncoding},${value}`;
@@ -112,7 +113,7 @@ export function readHead(
     headers: connection === '' ? headers : withoutNominated(headers, connection),
     hasBody: chunked || (bytes ?? 0) > 0,
     length: chunked ? undefined : (bytes ?? 0),
-    trailersWelcome: tokensOf(te).includes('trailers'),
+    trailersWelcome: te !== '' && tokensOf(te).includes('trailers'),
   };
 }
 
@@ -126,7 +127,7 @@ export function passResponseHeaders(
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const name = textOf(raw[at]);
     const key = name.toLowerCase();
-    if (key === 'connection') connection += `,${textOf(raw[at + 1])}`;
+    if (key === 'connection') connection += nominationOf(textOf(raw[at + 1]));
     if (HOP_BY_HOP.has(key) && !(trailers && key === 'trailer')) continue;
     headers.push(name, textOf(raw[at + 1]));
   }
@@ -207,7 +208,7 @@ function targetOf(head: RequestHead, host: string | undefined, limits: Limits): 
     const message = `The request target is longer than ${limits.urlBytesMax} bytes.`;
     return { status: 414, code: 'url_too_long', message };
   }
-  if (DOT_SEGMENT.test(url.split('?', 1)[0] as string)) {
+  if (DOT.test(url) && DOT_SEGMENT.test(url.split('?', 1)[0] as string)) {
     // An upstream that resolves these would serve another path than the one that was routed.
     return badRequest('dot_segments', 'dot segments in its path');
   }
@@ -233,6 +234,11 @@ function authorityOf(scheme: string, host: string): string | undefined {
 /** A list's members in lower case. Only space and tab may stand around them (RFC 9110 5.6.1). */
 function tokensOf(list: string): string[] {
   return list.split(',').map((token) => token.replace(/^[ \t]+|[ \t]+$/g, '').toLowerCase());
+}
+
+/** What `Connection` names beside the two options of its own, which nearly always stand alone. */
+function nominationOf(value: string): string {
+  return value === 'keep-alive' || value === 'close' ? '' : `,${value}`;
 }
 
 function withoutNominated(headers: string[], connection: string): string[] {

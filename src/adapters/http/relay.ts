@@ -19,7 +19,7 @@ import type { RouteConfig } from './config.js';
 import { Downstream } from './downstream.js';
 import type { Gateway } from './gateway.js';
 import type { Refusal, RequestFacts } from './headers.js';
-import { contentOf, passResponseHeaders, passTrailers, tooLarge } from './headers.js';
+import { passResponseHeaders, passTrailers, tooLarge } from './headers.js';
 import { Outbound } from './outbound.js';
 
 /** What is known of a request whose head was refused: not even its path can be believed. */
@@ -60,10 +60,7 @@ export class Relay {
       stallMs: config.deadlines.stall,
     });
     this.#exchange = new Exchange({ id, trace });
-    this.#conductor = new Conductor<Detail>(this.#exchange, this.#carryOut, (error) => {
-      gateway.warn(`exchange ${id}: ${error instanceof Error ? error.stack : String(error)}`);
-      return { cause: 'gateway_failed' };
-    });
+    this.#conductor = new Conductor<Detail>(this.#exchange, this.#carryOut, this.#failed);
     this.#deadlines = new Deadlines(gateway.clock, config.deadlines, this.#expired);
     this.#outbound = new Outbound(gateway, request, this.#facts, (event, detail) => {
       this.#conductor.deliver(event, detail);
@@ -172,13 +169,13 @@ export class Relay {
         }
         break;
       case 'endResponse':
-        this.#tell(() => this.#downstream.end());
+        this.#downstream.end();
         break;
       case 'answer':
-        this.#tell(() => this.#answer(command.outcome, detail as Cause | undefined));
+        this.#answer(command.outcome, detail as Cause | undefined);
         break;
       case 'resetDownstream':
-        this.#tell(() => this.#reset(command.outcome, detail as Cause | undefined));
+        this.#reset(command.outcome, detail as Cause | undefined);
         break;
       case 'openBuffer':
         this.#openBuffer(detail as ResponseHead);
@@ -187,7 +184,7 @@ export class Relay {
         this.#bufferResponseBody(detail as Buffer);
         break;
       case 'readUsage':
-        this.#bill.read(() => this.#conductor.deliver(events.usageRead));
+        this.#bill.read(this.#read);
         break;
       case 'recordUsage':
         this.#recordUsage(command.outcome, detail as Cause | undefined);
@@ -214,8 +211,8 @@ export class Relay {
     }
   };
 
-  #forwardResponseHeaders({ status, statusText, rawHeaders }: ResponseHead): void {
-    const { type, encoding } = contentOf(rawHeaders);
+  #forwardResponseHeaders({ status, statusText, rawHeaders, content }: ResponseHead): void {
+    const { type, encoding } = content;
     this.#bill.status = status;
     this.#streams = encoding === undefined && /^text\/event-stream\b/i.test(type ?? '');
     const headers = passResponseHeaders(rawHeaders, this.#facts.trailersWelcome);
@@ -227,15 +224,17 @@ export class Relay {
     if (!this.#downstream.write(chunk)) this.#conductor.deliver(events.downstreamBlocked);
   }
 
-  /** Says the last thing to the client. It would wait for ever if that failed and nothing followed. */
-  #tell(last: () => void): void {
-    try {
-      last();
-    } catch (error) {
+  readonly #failed = (error: unknown, { type }: Command): Cause => {
+    const what = error instanceof Error ? error.stack : String(error);
+    this.#gateway.warn(`exchange ${this.#exchange.id}: ${type}: ${what}`);
+    // If the last word to the client failed, it would wait for ever: nothing else follows.
+    if (type === 'endResponse' || type === 'answer' || type === 'resetDownstream') {
       this.#downstream.destroy();
-      throw error;
     }
-  }
+    return { cause: 'gateway_failed' };
+  };
+
+  readonly #read = (): void => this.#conductor.deliver(events.usageRead);
 
   #answer(outcome: Outcome, cause: Cause | undefined): void {
     const answer = ownAnswer(outcome, cause);
@@ -250,8 +249,8 @@ export class Relay {
     else this.#downstream.abort(tells ? errorEvent(outcome, cause) : undefined);
   }
 
-  #openBuffer({ rawHeaders }: ResponseHead): void {
-    this.#bill.open(contentOf(rawHeaders), {
+  #openBuffer({ content }: ResponseHead): void {
+    this.#bill.open(content, {
       limits: this.#gateway.accountingLimits,
       sizer: this.#gateway.sizerOf(this.#outbound.route as RouteConfig),
       onProgress: () => this.#conductor.deliver(events.responseProgress),
