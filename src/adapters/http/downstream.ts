@@ -49,9 +49,14 @@ export class Downstream {
   readonly #flush = (): void => {
     const { writableEnded, destroyed } = this.#response;
     if (this.bytes > 0 || writableEnded || destroyed) return;
-    // Not `flushHeaders` where it can be helped: it writes a value of eight-bit bytes as UTF-8.
-    if (this.#hasBody()) this.#response.write(NOTHING);
-    else this.#response.flushHeaders();
+    try {
+      // Not `flushHeaders` where it can be helped: it writes a value of eight-bit bytes as UTF-8.
+      if (this.#hasBody()) this.#response.write(NOTHING);
+      else this.#response.flushHeaders();
+    } catch (error) {
+      // Nobody is above us here: the response's own error tells the machine.
+      this.#response.destroy(error as Error);
+    }
   };
 
   /** Whether the client takes more now. */
