@@ -113,10 +113,11 @@ export class Downstream {
 
   /** The response is complete. What is left is to be read by the client, and sent by it, in time. */
   readonly #bound = (): void => {
-    const { socket } = this.#response;
-    if (socket === null) return;
+    // The request's: a response that is written has let go of it.
+    const { socket } = this.#request;
+    if (socket.destroyed) return;
     if (socket.writableLength > 0) {
-      const timer = setTimeout(() => socket.destroy(), this.#limits.stallMs);
+      const timer = setTimeout(() => socket.destroy(), this.#limits.stallMs).unref();
       this.#response.once('close', () => clearTimeout(timer));
     }
     if (this.#request.complete || this.#request.readableEnded) return;
