@@ -2,8 +2,8 @@
 export interface Used {
   /** Microseconds of CPU, of user and system together. */
   readonly cpuMicros: number;
-  /** Resident bytes after a garbage collection. */
-  readonly residentBytes: number;
+  /** Bytes that are held after a garbage collection, on the heap and beside it. */
+  readonly heldBytes: number;
 }
 
 export function serve(port: number): void {
@@ -11,7 +11,8 @@ export function serve(port: number): void {
   process.on('message', () => {
     globalThis.gc?.();
     const { user, system } = process.cpuUsage();
-    const used: Used = { cpuMicros: user + system, residentBytes: process.memoryUsage.rss() };
+    const { heapUsed, external } = process.memoryUsage();
+    const used: Used = { cpuMicros: user + system, heldBytes: heapUsed + external };
     process.send?.(used);
   });
   process.on('disconnect', () => process.exit(0));
