@@ -115,10 +115,12 @@ describe('imports', () => {
     }
   });
 
-  it('of xstate stand in machines, the compiler and the inspector alone', () => {
+  it('of xstate stand in machines, the compiler, the inspector and the pictures alone', () => {
     const users = sources
       .filter((file) => importsOf(file).some((name) => /^@?xstate\b/.test(name)))
-      .filter((file) => !/^machines\/|^src\/compile\.ts$|^src\/observe\/inspect/.test(file));
+      .filter(
+        (file) => !/^(machines|visualizations)\/|^src\/(compile\.ts$|observe\/inspect)/.test(file),
+      );
     expect(users).toEqual([]);
   });
 });
