@@ -1,4 +1,6 @@
 /** Exchange: what it gives for an event, and what it says to a caller that uses it wrongly. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anyone } from '../machines/environments.js';
@@ -195,5 +197,39 @@ describe('the trace of an exchange', () => {
     const live = new Exchange({ id: 'clock', trace: ({ at }) => times.push(at) });
     for (const event of EVENTS) live.receive(event);
     expect(times).toEqual([...times].sort((a, b) => a - b));
+  });
+});
+
+describe('what an exchange costs', () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const held = () => {
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+
+  it('is less than 1 KiB of memory without a trace', () => {
+    const count = 10_000;
+    const before = held();
+    const exchanges = Array.from(
+      { length: count },
+      (_, at) => new Exchange({ id: `exchange-${at}` }),
+    );
+    for (const exchange of exchanges) exchange.receive(events.requestHeaders);
+    expect((held() - before) / count).toBeLessThan(1024);
+    expect(exchanges).toHaveLength(count);
+  });
+
+  it('is no memory at all for an event', () => {
+    const exchange = new Exchange({ id: 'events' });
+    const count = 1_000_000;
+    const deliver = () => {
+      for (let at = 0; at < count; at++) exchange.receive(events.responseEnd);
+    };
+    deliver();
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    deliver();
+    expect((process.memoryUsage().heapUsed - before) / count).toBeLessThan(1);
   });
 });
