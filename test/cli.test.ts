@@ -98,6 +98,7 @@ describe('interlock gateway', () => {
     const url = await gateway.url();
     await (await ask(url, { stream: false })).json();
     await stop(gateway);
+    expect(gateway.stdout).toMatch(/^\{.*\}\n$/);
     expect(recordsIn(gateway.stdout)).toMatchObject([
       { outcome: 'completed', usage: { kind: 'final' } },
     ]);
@@ -118,8 +119,9 @@ describe('interlock gateway', () => {
     await expect(ask(url)).rejects.toThrow();
   });
 
-  it('ends at once at a second SIGTERM', async () => {
-    const gateway = run('gateway', '--listen', '127.0.0.1:0', '--usage', aFile());
+  it('cuts what is left at a second SIGTERM, and records it', async () => {
+    const file = aFile();
+    const gateway = run('gateway', '--listen', '127.0.0.1:0', '--usage', file);
     const url = await gateway.url();
     const stream = await ask(url, { model: 'fault:F15' });
     gateway.signal('SIGTERM');
@@ -132,8 +134,10 @@ describe('interlock gateway', () => {
     )
       await turn();
     gateway.signal('SIGTERM');
-    expect(await gateway.ended).toEqual([null, 'SIGTERM']);
-    await stream.body?.cancel().catch(() => {});
+    expect(await gateway.ended).toEqual([0, null]);
+    await expect(stream.text()).rejects.toThrow();
+    const outcomes = recordsIn(readFileSync(file, 'utf8')).map(({ outcome }) => outcome);
+    expect(outcomes).toEqual(['drained']);
   });
 
   it('repairs a usage file with a torn last line, and says so', async () => {

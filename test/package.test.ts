@@ -37,6 +37,10 @@ const npm = (args: string[], cwd: string) =>
 /** Without a registry the dependencies cannot be had. Under CI that is a failure, not an excuse. */
 const registry =
   spawnSync('npm', ['view', 'commander', 'version'], { timeout: 20_000 }).status === 0;
+/** Without what an `npx` around this run tells its own: it would run that package again. */
+const OWN_ENVIRONMENT = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !name.startsWith('npm_')),
+);
 const offline = !registry && process.env.CI !== 'true';
 
 beforeAll(() => {
@@ -112,6 +116,7 @@ describe.skipIf(offline)('installed elsewhere (skipped: no npm registry in reach
       const printed = execFileSync('npx', ['--no-install', 'interlock', '--version'], {
         cwd: home,
         encoding: 'utf8',
+        env: OWN_ENVIRONMENT,
       });
       expect(printed).toBe(`${version}\n`);
     },

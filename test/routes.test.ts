@@ -124,17 +124,26 @@ describe('of several upstreams', () => {
 
   it('one that a client left is free again', async () => {
     await withRoutes([{ path: '/', upstreams: ['a', 'b'] }], { awaitSignal: 'answer' });
-    const [a] = others as [Upstream, Upstream];
-    const leaving = new AbortController();
-    const left = fetch(world.url, { signal: leaving.signal });
-    await a.nextRequest();
-    leaving.abort();
-    await expect(left).rejects.toThrow();
-    await world.recorded();
-    const next = textOf('/');
-    await a.nextRequest();
+    const [a, b] = others as [Upstream, Upstream];
+    for (const recorded of [1, 3]) {
+      const leaving = new AbortController();
+      const left = fetch(world.url, { signal: leaving.signal });
+      await a.nextRequest();
+      leaving.abort();
+      await expect(left).rejects.toThrow();
+      await world.recorded(recorded);
+      const other = textOf('/');
+      await b.nextRequest();
+      b.signal('answer');
+      expect(await other).toBe('b');
+      await world.recorded(recorded + 1);
+    }
+    // With two that were still counted, `a` would be the fuller of the two.
+    const replies = [textOf('/'), textOf('/')];
+    await Promise.all([a.nextRequest(), b.nextRequest()]);
     a.signal('answer');
-    expect(await next).toBe('a');
+    b.signal('answer');
+    expect((await Promise.all(replies)).sort()).toEqual(['a', 'b']);
   });
 });
 

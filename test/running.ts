@@ -21,10 +21,11 @@ export class Running {
     this.ended = once(this.#child, 'close') as typeof this.ended;
   }
 
-  /** The address that its first line ends with, once all of the greeting is there. */
+  /** The address that its first line ends with: on stderr where stdout is for records. */
   async url(): Promise<string> {
-    await this.until(() => this.stdout.includes('\n'));
-    return / on (http:\S+)/.exec(this.stdout.split('\n')[0] ?? '')?.[1] as string;
+    const first = () => / on (http:\S+)\n/.exec(this.stdout || this.stderr)?.[1];
+    await this.until(() => first() !== undefined);
+    return first() as string;
   }
 
   /** Waits until `ready` holds; asks again whenever something is printed. */

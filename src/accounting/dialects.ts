@@ -255,7 +255,8 @@ function dialectOf(facts: Facts, type: string): Dialect | undefined {
     case 'response':
       return 'responses';
     case 'list':
-      return 'embeddings';
+      // A list of models is one too, and says no usage.
+      return facts.places === 0 ? undefined : 'embeddings';
     default:
       return undefined;
   }

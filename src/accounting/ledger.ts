@@ -103,6 +103,11 @@ export class Ledger {
     return this.#tornBytes;
   }
 
+  /** Whether the sink refused the last records. The next ones try it again. */
+  get failing(): boolean {
+    return this.#sink === undefined && !this.#closed;
+  }
+
   /**
    * Opens the file for appending, or stdout for `-`. A last line without its end, as a crash leaves
    * it, is moved to `<file>.torn`. Rejects with INTERLOCK_LEDGER_OPEN.

@@ -78,7 +78,11 @@ https://stately.ai. It is told the names of events, states and commands, and no 
 is on this machine and has the printed address, with its token, can watch. Not for production.
 
 GET /healthz and GET /readyz are answered by the gateway. SIGTERM stops taking exchanges, lets
-those in flight finish within the drain deadline, and leaves none without a usage record.`;
+those in flight finish within the drain deadline, and leaves none without a usage record; a second
+one does so at once. There are no health checks of upstreams; equal ones are taken in turn.
+
+The gateway does not ask its clients who they are. With a key of yours in "headers", whoever can
+reach it spends that key: listen on 127.0.0.1, or put something in front that asks.`;
 
 export function gatewayCommand(): Command {
   return new Command('gateway')
@@ -115,6 +119,9 @@ async function run(flags: Flags): Promise<void> {
   try {
     const gateway = await start(flags, open);
     await untilStopped();
+    const left = gateway.inFlight;
+    if (left > 0) console.error(`interlock: ${left} in flight may end; a second signal cuts them`);
+    void untilStopped().then(() => gateway.cut());
     await gateway.drain();
   } finally {
     for (const close of open.reverse()) await close();
@@ -134,12 +141,14 @@ async function start(flags: Flags, open: (() => Promise<unknown>)[]): Promise<Ht
   const gateway = new HttpGateway({ config, ledger, trace: inspection?.sink });
   open.push(() => gateway.close());
   await listening(flags.listen, ({ host, port }) => gateway.listen(host, port));
-  console.log(`interlock gateway listens on ${gateway.url}`);
+  // Records on stdout stand there alone, for whoever reads them line by line.
+  const say = flags.usage === '-' ? console.error : console.log;
+  say(`interlock gateway listens on ${gateway.url}`);
   if (inspection !== undefined) {
-    console.log(`  live exchanges: ${inspection.url}
+    say(`  live exchanges: ${inspection.url}
     open it in a browser on this machine; each exchange is an actor with its states and events`);
   }
-  if (upstream !== undefined) greet(gateway.url, upstream, flags.usage);
+  if (upstream !== undefined) say(greeting(gateway.url, upstream, flags.usage));
   return gateway;
 }
 
@@ -192,17 +201,17 @@ async function openLedger(path: string): Promise<Ledger> {
   }
 }
 
-function greet(url: string, { url: upstream }: Upstream, usage: string): void {
+function greeting(url: string, { url: upstream }: Upstream, usage: string): string {
   const body = JSON.stringify({
     model: 'interlock-small',
     stream: true,
     stream_options: { include_usage: true },
     messages: [{ role: 'user', content: 'Tell me about order.' }],
   });
-  console.log(`  upstream: the embedded one, ${upstream}
+  return `  upstream: the embedded one, ${upstream}
   usage records: ${usage === '-' ? 'stdout' : usage}
   try:
     curl -N ${url}/v1/chat/completions -H 'content-type: application/json' \\
       -d '${body}'
-  a faulty upstream: "model": "fault:F03" (see interlock upstream --help)`);
+  a faulty upstream: "model": "fault:F03" (see interlock upstream --help)`;
 }

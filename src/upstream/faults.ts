@@ -58,10 +58,7 @@ export function fault(id: string): Fault {
 /** One line for each fault, with its id and title, for help texts. */
 export function describeFaults(): string[] {
   const width = Math.max(...FAULTS.map(({ id }) => id.length));
-  return [
-    ...FAULTS.map(({ id, title }) => `${id.padEnd(width)}  ${title}`),
-    ...NOT_SCRIPTED.map(({ id, title, reason }) => `${id.padEnd(width)}  ${title} (${reason})`),
-  ];
+  return FAULTS.map(({ id, title }) => `${id.padEnd(width)}  ${title}`);
 }
 
 const IN_TARGET = /fault(?::|%3A)([\w-]+)/i;

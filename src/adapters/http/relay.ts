@@ -101,9 +101,10 @@ export class Relay {
     this.#conductor.deliver(events.downstreamClosed(policy), { cause: 'client_gone' });
   }
 
-  /** The gateway shuts down; what is in flight may finish within the drain deadline. */
-  drain(): void {
+  /** The gateway shuts down; what is in flight may finish within the drain deadline, if not `now`. */
+  drain(now: boolean): void {
     this.#conductor.deliver(events.drainStarted, { cause: 'draining' });
+    if (now) this.#expired('drain');
   }
 
   readonly #received = (chunk: Buffer): void => {

@@ -108,9 +108,14 @@ export class HttpGateway implements Gateway {
     for (const [relay, response] of this.#live) {
       // Where the headers are not out yet, they can still tell the client not to come back here.
       response.shouldKeepAlive = false;
-      relay.drain();
+      relay.drain(false);
     }
     await this.#allProcessed();
+  }
+
+  /** Ends what is still in flight as if the drain deadline had come: each is told and recorded. */
+  cut(): void {
+    for (const relay of this.#live.keys()) relay.drain(true);
   }
 
   /** Cuts what is left and lets go of every socket. */
@@ -253,9 +258,10 @@ export class HttpGateway implements Gateway {
     const facts = readHead(request as RequestHead, this.config.limits, this.#strip);
     // Whoever asks in an odd way, or with a body, is not asking for health.
     if ('status' in facts || facts.hasBody) return false;
-    const ready = url === '/healthz' || this.#server.listening;
+    const ready = url === '/healthz' || (this.#server.listening && !this.ledger.failing);
     this.#bySocket.delete(request.socket);
-    const body = ready ? 'ok\n' : 'shutting down\n';
+    const why = this.#server.listening ? 'no usage can be recorded\n' : 'shutting down\n';
+    const body = ready ? 'ok\n' : why;
     if (!ready) response.shouldKeepAlive = false;
     const headers = { 'content-type': 'text/plain', 'content-length': body.length };
     response.writeHead(ready ? 200 : 503, headers).end(body);

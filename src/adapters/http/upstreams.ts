@@ -51,6 +51,7 @@ export class Upstream {
 export class Upstreams {
   readonly #byId: ReadonlyMap<string, Upstream>;
   readonly #routes: readonly RouteConfig[];
+  #turn = 0;
 
   constructor(config: GatewayConfig) {
     const denied = blockListOf(config.denyAddresses);
@@ -65,10 +66,16 @@ export class Upstreams {
     return this.#routes.filter(({ path }) => path === undefined || target.startsWith(path));
   }
 
-  /** Of a route's upstreams, the first of those with the fewest exchanges in flight. */
-  choose(route: RouteConfig): Upstream {
-    const candidates = route.upstreams.map((id) => this.#byId.get(id) as Upstream);
-    return candidates.reduce((best, next) => (next.inFlight < best.inFlight ? next : best));
+  /** Of a route's upstreams, one with the fewest exchanges in flight; equal ones take turns. */
+  choose({ upstreams }: RouteConfig): Upstream {
+    const first = this.#turn++ % upstreams.length;
+    let best = this.#byId.get(upstreams[first] as string) as Upstream;
+    for (let step = 1; step < upstreams.length; step++) {
+      const id = upstreams[(first + step) % upstreams.length] as string;
+      const next = this.#byId.get(id) as Upstream;
+      if (next.inFlight < best.inFlight) best = next;
+    }
+    return best;
   }
 
   async close(): Promise<void> {
