@@ -17,6 +17,29 @@ const scanner = new JsonScanner();
 const OPEN_BRACE = 0x7b;
 const DONE = Buffer.from('[DONE]');
 
+type Names = readonly (readonly [keyof TokenCounts, readonly number[]])[];
+
+/**
+ * Where each count stands, the dialect's own name first: some gateways write both names and leave
+ * the foreign one 0.
+ */
+const PROMPT_COMPLETION: Names = [
+  ['inputTokens', [COUNT.promptTokens, COUNT.inputTokens, COUNT.promptEval]],
+  ['outputTokens', [COUNT.completionTokens, COUNT.outputTokens, COUNT.eval]],
+  ['totalTokens', [COUNT.totalTokens]],
+  ['cachedInputTokens', [COUNT.promptCached, COUNT.inputCached, COUNT.cacheRead]],
+  ['cacheCreationInputTokens', [COUNT.cacheCreation]],
+  ['reasoningTokens', [COUNT.completionReasoning, COUNT.outputReasoning]],
+];
+const INPUT_OUTPUT: Names = [
+  ['inputTokens', [COUNT.inputTokens, COUNT.promptTokens, COUNT.promptEval]],
+  ['outputTokens', [COUNT.outputTokens, COUNT.completionTokens, COUNT.eval]],
+  ['totalTokens', [COUNT.totalTokens]],
+  ['cachedInputTokens', [COUNT.inputCached, COUNT.promptCached, COUNT.cacheRead]],
+  ['cacheCreationInputTokens', [COUNT.cacheCreation]],
+  ['reasoningTokens', [COUNT.outputReasoning, COUNT.completionReasoning]],
+];
+
 /**
  * Folds the events of one response into one usage.
  *
@@ -174,42 +197,17 @@ export class UsageMerger {
   }
 
   /** True if the event said a usage at the place where its dialect says it. */
-  #takeCounts(facts: Facts, place: number): boolean {
-    if ((facts.places & (1 << place)) === 0) return false;
-    const count = (which: number) => facts.counts[place * COUNTS_PER_PLACE + which]!;
-    // Some gateways write both names and leave the foreign one 0, so the dialect's own comes first.
-    const anthropic = this.#dialect === 'messages' || this.#dialect === 'responses';
-    const input = anthropic ? COUNT.inputTokens : COUNT.promptTokens;
-    const output = anthropic ? COUNT.outputTokens : COUNT.completionTokens;
-    const counts = this.#counts;
-    const take = (field: keyof TokenCounts, ...candidates: number[]) => {
-      const value = candidates.find((candidate) => !Number.isNaN(candidate));
-      if (value !== undefined) counts[field] = value;
-    };
-    const { promptTokens, inputTokens, promptEval, completionTokens, outputTokens } = COUNT;
-    take('inputTokens', count(input), count(promptTokens), count(inputTokens), count(promptEval));
-    take(
-      'outputTokens',
-      count(output),
-      count(completionTokens),
-      count(outputTokens),
-      count(COUNT.eval),
-    );
-    take('totalTokens', count(COUNT.totalTokens));
-    take(
-      'cachedInputTokens',
-      count(anthropic ? COUNT.inputCached : COUNT.promptCached),
-      count(COUNT.promptCached),
-      count(COUNT.inputCached),
-      count(COUNT.cacheRead),
-    );
-    take('cacheCreationInputTokens', count(COUNT.cacheCreation));
-    take(
-      'reasoningTokens',
-      count(anthropic ? COUNT.outputReasoning : COUNT.completionReasoning),
-      count(COUNT.completionReasoning),
-      count(COUNT.outputReasoning),
-    );
+  #takeCounts({ counts, places }: Facts, place: number): boolean {
+    if ((places & (1 << place)) === 0) return false;
+    const own = this.#dialect === 'messages' || this.#dialect === 'responses';
+    for (const [field, names] of own ? INPUT_OUTPUT : PROMPT_COMPLETION) {
+      for (const name of names) {
+        const count = counts[place * COUNTS_PER_PLACE + name] as number;
+        if (Number.isNaN(count)) continue;
+        this.#counts[field] = count;
+        break;
+      }
+    }
     return true;
   }
 
