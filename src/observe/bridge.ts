@@ -18,6 +18,9 @@ import { pageOf } from './page.js';
 
 const HOST = '127.0.0.1';
 
+/** What a frame that is not masked has before its payload, at the most (RFC 6455 section 5.2). */
+const FRAME_HEAD_BYTES_MAX = 10;
+
 export interface BridgeOptions {
   /** The class of the package `ws`, which is optional and so is loaded by whoever needs it. */
   readonly WebSocketServer: typeof WebSocketServer;
@@ -100,7 +103,8 @@ export class Bridge {
 
   #send(viewer: WebSocket, text: string): void {
     if (viewer.readyState !== viewer.OPEN) return;
-    if (viewer.bufferedAmount + text.length > this.#options.unreadBytesMax) {
+    const bytes = Buffer.byteLength(text) + FRAME_HEAD_BYTES_MAX;
+    if (viewer.bufferedAmount + bytes > this.#options.unreadBytesMax) {
       this.#options.warn('inspector: a viewer did not read and was let go; reload it to go on');
       viewer.terminate();
       return;
