@@ -54,6 +54,9 @@ function ask(url: string, more: object = {}): Promise<Response> {
   return fetch(url + CHAT, { method: 'POST', body });
 }
 
+/** What a gateway says at a signal that comes before the last record is written. */
+const STILL_SETTLING = /^interlock: \d+ in flight may end; a second signal cuts them\n/;
+
 async function stop(command: Running): Promise<void> {
   command.signal('SIGTERM');
   expect(await command.ended).toEqual([0, null]);
@@ -78,7 +81,7 @@ describe('interlock gateway', () => {
     expect(recordsIn(readFileSync(file, 'utf8'))).toMatchObject([
       { outcome: 'completed', status: 200, model: 'interlock-small' },
     ]);
-    expect(gateway.stderr).toBe('');
+    expect(gateway.stderr.replace(STILL_SETTLING, '')).toBe('');
   });
 
   it.skipIf(noCurl)('prints a curl line that works as it is (skipped: no curl here)', async () => {
