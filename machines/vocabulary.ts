@@ -49,7 +49,6 @@ export const vocabulary = setup({
     }),
     requestEnded,
     responseStarted: stateIn({ active: { response: 'started' } }),
-    responseUnstarted: not(stateIn({ active: { response: 'started' } })),
     blocked,
     bodyAwaited: inBody('awaitingBody'),
     detaches,

@@ -11,8 +11,6 @@ import { COMMANDS, EVENTS, textOf } from '../machines/events.js';
 import { nameOf } from './names.js';
 import type { Answer, Rows } from './table.js';
 
-export { nameOf } from './names.js';
-
 const commandCodes = new Map(COMMANDS.map((command, code) => [textOf(command), code]));
 
 /** One step of XState itself, in the words of the table. */

@@ -8,8 +8,8 @@ import { getShortestPaths } from 'xstate/graph';
 import type { Event } from '../machines/events.js';
 import { EVENTS, textOf } from '../machines/events.js';
 import { exchange } from '../machines/exchange.js';
-import { nameOf } from '../src/compile.js';
 import { Exchange } from '../src/exchange.js';
+import { nameOf } from '../src/names.js';
 import { table } from '../src/step.js';
 
 describe('as an XState actor', () => {

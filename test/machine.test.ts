@@ -8,8 +8,9 @@ import { ANOMALIES, COMMANDS, EVENTS, OUTCOMES, REASONS, textOf } from '../machi
 import { exchange } from '../machines/exchange.js';
 import { legacy } from '../machines/legacy.js';
 import { absorb, vocabulary } from '../machines/vocabulary.js';
-import { compile, nameOf, xstateStep } from '../src/compile.js';
+import { compile, xstateStep } from '../src/compile.js';
 import { tableFile, textOfTable } from '../src/generate.js';
+import { nameOf } from '../src/names.js';
 import { start, step, table } from '../src/step.js';
 import type { Step } from '../src/table.js';
 import { Table } from '../src/table.js';

@@ -9,7 +9,7 @@ import type { Event } from '../machines/events.js';
 import { EVENTS, textOf } from '../machines/events.js';
 import { exchange } from '../machines/exchange.js';
 import { orderings } from '../src/check/orderings.js';
-import { nameOf } from '../src/compile.js';
+import { nameOf } from '../src/names.js';
 import { Exchange } from '../src/exchange.js';
 import { start, step, table } from '../src/step.js';
 import type { TraceRecord } from '../src/trace.js';
