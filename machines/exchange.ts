@@ -10,7 +10,7 @@
  * The outcome is a state, `settling.X` and then `processed.X`, entered once and never left for
  * another one: the first terminal wins, and nothing is recorded twice. `processed` is not final: it
  * is where late and duplicate events are absorbed, answered and counted, for ever (field: A1).
- * `reading` is a response that has ended and whose outcome depends on what its body says.
+ * `reading` is a response that is over and whose outcome depends on what its body says.
  * `detached` is a response that is read on, for the bill, after its downstream has gone (field: H2).
  *
  * What a fault does once the response tells its own outcome: a status of 4xx or 5xx, or the last
@@ -74,12 +74,26 @@ const late = {
   'usage.recorded': anomaly('unasked'),
 };
 
+/** What an outcome is where the body, once it was read, does not say better. */
+const unlessRead = (outcome: Outcome) =>
+  vocabulary.createStateConfig({
+    on: {
+      'usage.read': { target: decide(outcome) },
+      'deadline.expired': [
+        { guard: 'settleOverdue', target: decide(outcome), actions: [count('usageUnsettled')] },
+        anomaly('staleDeadline'),
+      ],
+    },
+  });
+
 /**
- * The response has ended and told no verdict on its way. What was buffered of it may hold one: a
- * JSON body is read only now, and a compressed one takes a while (fault: F18, F25).
+ * The response is over and told no verdict on its way. What was buffered of it may hold one: a JSON
+ * body is read only now, and a compressed one takes a while (fault: F18, F25). `unended` is one
+ * whose end nobody told: a body that is whole has completed all the same (field: D13).
  */
 const reading = vocabulary.createStateConfig({
   id: 'reading',
+  initial: 'ended',
   entry: start('settle'),
   exit: 'stopDeadlines',
   on: {
@@ -88,12 +102,8 @@ const reading = vocabulary.createStateConfig({
       { guard: 'succeeded', target: decide('completed') },
       { target: decide('upstreamFailed') },
     ],
-    'usage.read': { target: decide('completed') },
-    'deadline.expired': [
-      { guard: 'settleOverdue', target: decide('completed'), actions: [count('usageUnsettled')] },
-      anomaly('staleDeadline'),
-    ],
   },
+  states: { ended: unlessRead('completed'), unended: unlessRead('unknown') },
 });
 
 const settlingInto = (outcome: Outcome) =>

@@ -163,7 +163,7 @@ const awaitingBody = vocabulary.createStateConfig({
     'response.trailers': ends('#reading', 'forwardResponseTrailers', 'endResponse', 'readUsage'),
     'downstream.closed': leaves('#detached.awaitingBody'),
     // Nobody told the end, but all of a body may be there (field: D13).
-    'transport.closed': { target: decide('unknown'), actions: ['readUsage', 'cancelUpstream'] },
+    'transport.closed': { target: '#reading.unended', actions: ['readUsage', 'cancelUpstream'] },
     'deadline.expired': {
       guard: 'bodyOverdue',
       target: decide('timedOut'),

@@ -76,6 +76,8 @@ const MAY: readonly (readonly [string, readonly string[]])[] = [
     ['machines/', 'src/errors.ts', 'src/trace.ts', 'src/upstream/', 'src/conformance/'],
   ],
   ['src/upstream/', ['src/upstream/']],
+  // The other end of an ext_proc stream, as Envoy would be: it shares the wire and nothing else.
+  ['src/envoy/', ['src/adapters/ext-proc/wire.ts', 'src/envoy/']],
   ['src/cli/', ['machines/', 'src/', 'visualizations/']],
   ['visualizations/', [...CORE, 'src/compile.ts', 'src/check/', 'visualizations/']],
 ];

@@ -69,7 +69,7 @@ describe("XState's test model", () => {
       });
     }
     expect([...reached].sort()).toEqual([...table.states].sort());
-    expect(paths.length).toBe(2005);
+    expect(paths.length).toBe(2009);
   }, 60_000);
 
   it('agrees with our search on how far each state is', () => {

@@ -49,7 +49,7 @@ describe('against anyone', () => {
   });
 
   it('the product has the size it had', () => {
-    expect(sizes(anyone)).toEqual({ states: 150, transitions: 5850, depth: 8, products: 13191 });
+    expect(sizes(anyone)).toEqual({ states: 151, transitions: 5889, depth: 8, products: 13278 });
   });
 });
 
@@ -92,10 +92,10 @@ describe('against what was observed', () => {
 
   it('the product has the size it had', () => {
     expect(sizes(observed)).toEqual({
-      states: 1122,
-      transitions: 30346,
+      states: 1134,
+      transitions: 30814,
       depth: 11,
-      products: 69039,
+      products: 69933,
     });
   });
 });

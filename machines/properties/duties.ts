@@ -17,6 +17,9 @@ const TERMINAL = 512;
 /** The deadlines that bound the pace of an upstream, which proves nothing while it is paused. */
 const PACE: readonly Deadline[] = ['firstByte', 'idle', 'progress', 'linger'];
 
+/** What is ordered only once an exchange is over for its peers. */
+const ENDS = ['readUsage', 'recordUsage', 'releaseBuffer', ...LAST_WORDS] as const;
+
 /** What the duties depend on. */
 function learn(memory: Memory, step: Step): Memory {
   const { event } = step;
@@ -27,7 +30,7 @@ function learn(memory: Memory, step: Step): Memory {
   now = add(now, BUFFERED, orders(step, 'bufferResponseBody'));
   now = add(now, GONE, is(event, 'downstream.closed', 'transport.closed'));
   now = add(now, TERMINAL, is(event, 'response.terminal') && has(memory, BUFFERED));
-  now = add(now, DECIDED, orders(step, 'recordUsage', 'releaseBuffer', ...LAST_WORDS));
+  now = add(now, DECIDED, orders(step, ...ENDS));
   now = add(now, PROCESSED, orders(step, 'releaseBuffer'));
   if (orders(step, 'resumeUpstream')) now &= ~PAUSED;
   now = add(now, PAUSED, orders(step, 'pauseUpstream'));
