@@ -85,7 +85,7 @@ export class Stage {
 
   occupy(lane: Lane): Promise<void> {
     const { upstreams } = this.world.gateway;
-    return lane.occupy(upstreams.choose({ upstreams: [lane.name] }).pool, this.parts);
+    return lane.occupy(upstreams.routes.choose({ upstreams: [lane.name] }).pool, this.parts);
   }
 
   /** The exchange that `send` begins. One at a time, so that there is no doubt which one it is. */

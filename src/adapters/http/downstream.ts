@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { OwnAnswer } from './answers.js';
+import type { OwnAnswer } from '../answers.js';
 import { headerOf } from './headers.js';
 
 const LF = 0x0a;

@@ -4,7 +4,8 @@ import type { Ledger } from '../../accounting/ledger.js';
 import type { AccountingLimits } from '../../accounting/usage.js';
 import type { TraceSink } from '../../trace.js';
 import type { Clock } from '../deadlines.js';
-import type { GatewayConfig, RouteConfig } from './config.js';
+import type { RouteConfig } from '../settings.js';
+import type { GatewayConfig } from './config.js';
 import type { Relay } from './relay.js';
 import type { Upstreams } from './upstreams.js';
 

@@ -1,14 +1,8 @@
 /** HTTP headers as a proxy sees them: what it must refuse, what it must not pass on. Pure. */
+import type { Refusal } from '../answers.js';
+import { tooLarge } from '../answers.js';
 import type { Content } from '../bill.js';
 import type { GatewayConfig } from './config.js';
-
-/** A request that is answered by the gateway itself. `code` is the error's, in the answer's body. */
-export interface Refusal {
-  readonly status: number;
-  readonly code: string;
-  readonly message: string;
-  readonly retryAfterSeconds?: number;
-}
 
 export interface RequestHead {
   readonly method: string;
@@ -167,14 +161,6 @@ export function headerOf(headers: readonly string[], key: string): string | unde
     if ((headers[at] as string).toLowerCase() === key) return headers[at + 1];
   }
   return undefined;
-}
-
-export function tooLarge(bytesMax: number): Refusal {
-  return {
-    status: 413,
-    code: 'request_too_large',
-    message: `The request body is larger than ${bytesMax} bytes.`,
-  };
 }
 
 export function badRequest(code: string, what: string): Refusal {

@@ -9,17 +9,17 @@ import type { Command, Deadline, Outcome } from '../../../machines/events.js';
 import { events } from '../../../machines/events.js';
 import type { UsageRecord } from '../../accounting/ledger.js';
 import { Exchange } from '../../exchange.js';
+import type { Cause, Refusal } from '../answers.js';
+import { errorEvent, ownAnswer, tooLarge } from '../answers.js';
 import { Bill } from '../bill.js';
 import { Conductor } from '../conductor.js';
 import { Deadlines } from '../deadlines.js';
-import type { Cause } from './answers.js';
-import { errorEvent, ownAnswer } from './answers.js';
+import type { RouteConfig } from '../settings.js';
 import type { Detail, RawHeaders, ResponseHead } from './call.js';
-import type { RouteConfig } from './config.js';
 import { Downstream } from './downstream.js';
 import type { Gateway } from './gateway.js';
-import type { Refusal, RequestFacts } from './headers.js';
-import { passResponseHeaders, passTrailers, tooLarge } from './headers.js';
+import type { RequestFacts } from './headers.js';
+import { passResponseHeaders, passTrailers } from './headers.js';
 import { Outbound } from './outbound.js';
 
 /** What is known of a request whose head was refused: not even its path can be believed. */
@@ -82,11 +82,11 @@ export class Relay {
       this.refuse(refusal);
     } else if (!this.#facts.hasBody) {
       this.#conductor.deliver(events.requestEnd);
-      this.#routed(this.#outbound.choose());
+      this.#routed(this.#outbound.routing.choose());
     } else {
       this.#request.on('data', this.#received);
       this.#request.on('end', this.#ended);
-      if (!this.#outbound.holds) this.#routed(this.#outbound.choose());
+      if (!this.#outbound.routing.holds) this.#routed(this.#outbound.routing.choose());
     }
   }
 
@@ -110,14 +110,16 @@ export class Relay {
   readonly #received = (chunk: Buffer): void => {
     const { requestBytesMax, heldBytesMax } = this.#gateway.config.limits;
     this.#bill.requestBytes += chunk.length;
-    const most = this.#outbound.holds ? Math.min(requestBytesMax, heldBytesMax) : requestBytesMax;
+    const most = this.#outbound.routing.holds
+      ? Math.min(requestBytesMax, heldBytesMax)
+      : requestBytesMax;
     if (this.#bill.requestBytes > most) this.refuse(tooLarge(most));
     else this.#conductor.deliver(events.requestBody, chunk);
   };
 
   readonly #ended = (): void => {
     this.#conductor.deliver(events.requestEnd);
-    if (this.#outbound.holds) this.#routed(this.#outbound.chooseByModel());
+    if (this.#outbound.routing.holds) this.#routed(this.#outbound.routing.chooseByModel());
   };
 
   #routed(refusal: Refusal | undefined): void {
@@ -135,7 +137,7 @@ export class Relay {
   readonly #carryOut = (command: Command, detail: Detail | undefined): void => {
     switch (command.type) {
       case 'holdRequestBody':
-        this.#outbound.hold(detail as Buffer);
+        this.#outbound.routing.hold(detail as Buffer);
         break;
       case 'forwardRequestHeaders':
         this.#outbound.forward();
@@ -253,7 +255,7 @@ export class Relay {
   #openBuffer({ content }: ResponseHead): void {
     this.#bill.open(content, {
       limits: this.#gateway.accountingLimits,
-      sizer: this.#gateway.sizerOf(this.#outbound.route as RouteConfig),
+      sizer: this.#gateway.sizerOf(this.#outbound.routing.route as RouteConfig),
       onProgress: () => this.#conductor.deliver(events.responseProgress),
       onTerminal: (verdict) => this.#conductor.deliver(events.responseTerminal(verdict)),
     });
@@ -270,14 +272,14 @@ export class Relay {
 
   #recordUsage(outcome: Outcome, cause: Cause | undefined): void {
     this.#outbound.settle();
-    const { route, upstreamId, model } = this.#outbound;
+    const { route, upstream, model } = this.#outbound.routing;
     const origin = {
       exchange: this.#exchange.id,
       cause: cause?.cause,
       method: this.#request.method,
       path: this.#facts.target.split('?', 1)[0],
       route: route?.models?.join(',') ?? route?.path,
-      upstream: upstreamId,
+      upstream: upstream?.id,
       model,
     };
     this.#bill.settle(outcome, origin, this.#write);

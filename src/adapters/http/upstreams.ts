@@ -4,7 +4,9 @@ import { lookup as resolveName } from 'node:dns';
 import type { BlockList, LookupFunction, Socket } from 'node:net';
 import { isIP } from 'node:net';
 import { buildConnector, errors, Pool } from 'undici';
-import type { GatewayConfig, RouteConfig, UpstreamConfig } from './config.js';
+import { Routes } from '../routes.js';
+import type { UpstreamConfig } from '../settings.js';
+import type { GatewayConfig } from './config.js';
 import { blockListOf } from './config.js';
 
 export class Upstream {
@@ -49,53 +51,18 @@ export class Upstream {
 }
 
 export class Upstreams {
-  readonly #byId: ReadonlyMap<string, Upstream>;
-  readonly #routes: readonly RouteConfig[];
-  #turn = 0;
+  readonly #all: readonly Upstream[];
+  readonly routes: Routes<Upstream>;
 
   constructor(config: GatewayConfig) {
     const denied = blockListOf(config.denyAddresses);
-    this.#byId = new Map(
-      config.upstreams.map((item) => [item.id, new Upstream(item, config, denied)]),
-    );
-    this.#routes = config.routes;
-  }
-
-  /** The routes that a path may take, in their order. None holds the body where `models` is absent. */
-  routesFor(target: string): RouteConfig[] {
-    return this.#routes.filter(({ path }) => path === undefined || target.startsWith(path));
-  }
-
-  /** Of a route's upstreams, one with the fewest exchanges in flight; equal ones take turns. */
-  choose({ upstreams }: RouteConfig): Upstream {
-    const first = this.#turn++ % upstreams.length;
-    let best = this.#byId.get(upstreams[first] as string) as Upstream;
-    for (let step = 1; step < upstreams.length; step++) {
-      const id = upstreams[(first + step) % upstreams.length] as string;
-      const next = this.#byId.get(id) as Upstream;
-      if (next.inFlight < best.inFlight) best = next;
-    }
-    return best;
+    this.#all = config.upstreams.map((item) => new Upstream(item, config, denied));
+    this.routes = new Routes(config.routes, this.#all);
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#byId.values()].map(({ pool }) => pool.destroy()));
+    await Promise.all(this.#all.map(({ pool }) => pool.destroy()));
   }
-}
-
-/** The first of `routes` that takes this model. A route without models takes every one. */
-export function routeOf(
-  routes: readonly RouteConfig[],
-  model: string | undefined,
-): RouteConfig | undefined {
-  return routes.find(
-    ({ models }) => models === undefined || models.some((item) => fits(item, model)),
-  );
-}
-
-function fits(pattern: string, model: string | undefined): boolean {
-  if (model === undefined) return false;
-  return pattern.endsWith('*') ? model.startsWith(pattern.slice(0, -1)) : model === pattern;
 }
 
 /** Why an upstream failed, as a stable name. */

@@ -1,6 +1,21 @@
 /** What the gateway says in its own name: error answers, and the last words of a broken stream. Pure. */
-import type { Deadline, Outcome } from '../../../machines/events.js';
-import type { Refusal } from './headers.js';
+import type { Deadline, Outcome } from '../../machines/events.js';
+
+/** A request that is answered by the gateway itself. `code` is the error's, in the answer's body. */
+export interface Refusal {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  readonly retryAfterSeconds?: number;
+}
+
+export function tooLarge(bytesMax: number): Refusal {
+  return {
+    status: 413,
+    code: 'request_too_large',
+    message: `The request body is larger than ${bytesMax} bytes.`,
+  };
+}
 
 /** Why an exchange turned out as it did: what an adapter gives with the event that told it. */
 export interface Cause {
