@@ -64,6 +64,16 @@ export class Accounting {
     return head + (this.#decoder?.bufferedBytes ?? 0) + (this.#inflater?.bufferedBytes ?? 0);
   }
 
+  /** Grows whenever `seen` may have come to say something else. */
+  get revision(): number {
+    return this.#merger.revision;
+  }
+
+  /** The usage as far as it was decoded, for whoever cannot wait until it is settled (field: I4). */
+  get seen(): Usage {
+    return this.#usage ?? this.#known();
+  }
+
   /** Shows a chunk that was forwarded. What must outlive the call is copied. Never throws. */
   write(chunk: Uint8Array): void {
     if (this.#ended || chunk.length === 0) return;

@@ -65,6 +65,8 @@ export class UsageMerger {
   #lost: UnknownReason | undefined;
   #broken: UnknownReason | undefined;
   #bodyRead = false;
+  /** Grows whenever `usage()` may have come to say something else. */
+  revision = 0;
   readonly #choices = new Choices();
 
   /** `tokensMax` is the largest count that is believed. */
@@ -153,6 +155,7 @@ export class UsageMerger {
   }
 
   #succeed(): void {
+    if (!this.#terminalSeen) this.revision++;
     this.#terminalSeen = true;
     this.#verdict ??= 'succeeded';
   }
@@ -170,8 +173,10 @@ export class UsageMerger {
     this.#recognise(facts, type);
     const said = this.#takeCounts(facts, placeOf(type));
     const generated = this.#takeChoices(facts) || isDelta(facts, type);
-    if (said) this.#usageFresh = this.#usageSeen = true;
-    else if (generated) this.#usageFresh = false;
+    if (said) {
+      this.#usageFresh = this.#usageSeen = true;
+      this.revision++;
+    } else if (generated) this.#usageFresh = false;
     if (type === 'response.failed' && said) {
       // The Responses API says the usage of a failed response in its last event: that is final.
       this.#verdict ??= 'failed';

@@ -29,6 +29,7 @@ export class Bill {
   #accounting: Accounting | undefined;
   #firstByteMs: number | undefined;
   #anomalies: Record<string, number> | undefined;
+  #toldRevision = 0;
   requestBytes = 0;
   /** Bytes of the response's body that were forwarded, and that were shown to accounting. */
   forwardedBytes = 0;
@@ -63,11 +64,20 @@ export class Bill {
     else done();
   }
 
+  /** The usage, if it says more now than when it was last asked for. */
+  news(): Usage | undefined {
+    const revision = this.#accounting?.revision ?? 0;
+    if (revision === this.#toldRevision) return undefined;
+    this.#toldRevision = revision;
+    return this.#accounting?.seen;
+  }
+
   release(): void {
     this.#accounting?.release();
   }
 
-  count(anomaly: Anomaly): void {
+  /** What the machine absorbed, or an adapter before it: a message that says nothing. */
+  count(anomaly: Anomaly | 'unrecognised'): void {
     this.#anomalies ??= {};
     this.#anomalies[anomaly] = (this.#anomalies[anomaly] ?? 0) + 1;
   }

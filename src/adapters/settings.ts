@@ -10,29 +10,20 @@ import { InterlockError } from '../errors.js';
 export const milliseconds = z.int().min(0).max(2_147_483_647);
 export const bytes = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 
-const httpUrl = z.string().superRefine((value, context) => {
-  const url = URL.canParse(value) ? new URL(value) : undefined;
-  if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
-    context.addIssue({ code: 'custom', message: 'accepted: an http:// or https:// URL' });
-  } else if (url.search !== '' || url.hash !== '' || url.username !== '') {
-    context.addIssue({
-      code: 'custom',
-      message: 'accepted: a URL without user, query or fragment',
-    });
-  }
-});
-
-const id = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'accepted: 1 to 64 letters, digits, . _ -');
+export const id = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,64}$/, 'accepted: 1 to 64 letters, digits, . _ -');
 
 export const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-/** Headers that say where a message ends, or are for one connection: the gateway writes them. */
-const FRAMING =
+/** Headers that say where a message ends, or are for one connection: none but a proxy writes them. */
+export const FRAMING =
   /^(connection|content-length|expect|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade)$/i;
 /** What a header's value may hold (RFC 9110 section 5.5). */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const VALUES = 'accepted: a text without line ends or other control characters';
 
-const ownHeaders = z.record(z.string(), z.string()).superRefine((headers, context) => {
+/** Sent with every request, in place of the client's own. `${NAME}` is read from the environment. */
+export const ownHeaders = z.record(z.string(), z.string()).superRefine((headers, context) => {
   for (const [name, value] of Object.entries(headers)) {
     const fault = (input: string, message: string) =>
       context.addIssue({ code: 'custom', path: [name], input, message });
@@ -40,13 +31,6 @@ const ownHeaders = z.record(z.string(), z.string()).superRefine((headers, contex
     else if (FRAMING.test(name)) fault(name, 'accepted: a header that does not frame the request');
     else if (!VALUE.test(value)) fault(value, VALUES);
   }
-});
-
-export const upstream = z.strictObject({
-  id,
-  url: httpUrl,
-  /** Sent with every request, in place of the client's own. `${NAME}` is read from the environment. */
-  headers: ownHeaders.default({}),
 });
 
 const model = z.string().regex(/^[^*]*\*?$/, 'accepted: a name, with "*" only at its end');
@@ -75,7 +59,12 @@ export const accounting = z
   .prefault({});
 
 export type RouteConfig = z.output<typeof route>;
-export type UpstreamConfig = z.output<typeof upstream>;
+
+/** What the file of every adapter says of an upstream; where it is, each says in its own way. */
+interface UpstreamConfig {
+  readonly id: string;
+  readonly headers: Record<string, string>;
+}
 
 /** The keys that are checked against each other, in the file of every adapter. */
 interface Common {

@@ -10,12 +10,25 @@ import {
   accounting,
   bytes,
   check,
+  id,
   milliseconds,
+  ownHeaders,
   readYaml,
   route,
   TOKEN,
-  upstream,
 } from '../settings.js';
+
+const httpUrl = z.string().superRefine((value, context) => {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
+    context.addIssue({ code: 'custom', message: 'accepted: an http:// or https:// URL' });
+  } else if (url.search !== '' || url.hash !== '' || url.username !== '') {
+    context.addIssue({
+      code: 'custom',
+      message: 'accepted: a URL without user, query or fragment',
+    });
+  }
+});
 
 const deadlines = z
   .strictObject({
@@ -52,7 +65,9 @@ const limits = z
   .prefault({});
 
 const config = z.strictObject({
-  upstreams: z.array(upstream).min(1, 'accepted: at least one upstream'),
+  upstreams: z
+    .array(z.strictObject({ id, url: httpUrl, headers: ownHeaders.default({}) }))
+    .min(1, 'accepted: at least one upstream'),
   /** The first route that fits is taken. Default: every path, to every upstream. */
   routes: z.array(route).min(1).optional(),
   deadlines,
@@ -76,6 +91,7 @@ const config = z.strictObject({
     .default(['169.254.0.0/16', 'fe80::/10']),
 });
 
+export type UpstreamConfig = z.output<typeof config>['upstreams'][number];
 export type GatewayConfig = z.output<typeof config> & { routes: RouteConfig[] };
 
 /** Checks a parsed configuration. `place` names it in errors. Throws `INTERLOCK_BAD_CONFIG`. */

@@ -5,8 +5,7 @@ import type { BlockList, LookupFunction, Socket } from 'node:net';
 import { isIP } from 'node:net';
 import { buildConnector, errors, Pool } from 'undici';
 import { Routes } from '../routes.js';
-import type { UpstreamConfig } from '../settings.js';
-import type { GatewayConfig } from './config.js';
+import type { GatewayConfig, UpstreamConfig } from './config.js';
 import { blockListOf } from './config.js';
 
 export class Upstream {

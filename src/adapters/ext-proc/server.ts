@@ -1,0 +1,171 @@
+/**
+ * The ext_proc server: Envoy shows it the exchanges that pass through, and asks what to do with
+ * them. It owns streams, admission and shutdown; each exchange is a `Processing`.
+ */
+import { randomBytes } from 'node:crypto';
+import type { ServerCredentials } from '@grpc/grpc-js';
+import { ServerCredentials as credentialsFor } from '@grpc/grpc-js';
+import { BufferSizer } from '../../accounting/buffer.js';
+import type { Ledger } from '../../accounting/ledger.js';
+import type { AccountingLimits } from '../../accounting/usage.js';
+import type { TraceSink } from '../../trace.js';
+import type { Refusal } from '../answers.js';
+import type { DeadlineTimes } from '../deadlines.js';
+import { Clock } from '../deadlines.js';
+import { Routes } from '../routes.js';
+import type { RouteConfig } from '../settings.js';
+import type { ExtProcConfig } from './config.js';
+import { timesOf } from './config.js';
+import type { Call } from './conversation.js';
+import { Endpoint } from './endpoint.js';
+import { Processing } from './processing.js';
+import type { Destination, Shared } from './shared.js';
+import type { ProcessingRequest } from './wire.js';
+
+const DRAINING: Refusal = {
+  status: 503,
+  code: 'draining',
+  message: 'The gateway is shutting down.',
+  retryAfterSeconds: 1,
+};
+
+export interface ExtProcServerOptions {
+  readonly config: ExtProcConfig;
+  /** Where the usage records go. The caller closes it, after the server. */
+  readonly ledger: Ledger;
+  /** Gets every record of every exchange. */
+  readonly trace?: TraceSink | undefined;
+  /** Told, for people, what went wrong inside. Default: a line on stderr. */
+  readonly warn?: ((message: string) => void) | undefined;
+  /** Whose streams are taken, beyond what the credentials ask for. Gives why one is not. */
+  readonly admits?: ((call: Call) => string | undefined) | undefined;
+}
+
+export class ExtProcServer implements Shared {
+  readonly config: ExtProcConfig;
+  readonly times: DeadlineTimes;
+  readonly routes: Routes<Destination>;
+  readonly ledger: Ledger;
+  readonly clock = new Clock();
+  readonly accountingLimits: Partial<AccountingLimits>;
+  readonly trace: TraceSink | undefined;
+  readonly warn: (message: string) => void;
+  refusal: Refusal | undefined;
+  readonly #endpoint: Endpoint;
+  readonly #live = new Set<Processing>();
+  readonly #sizers = new Map<RouteConfig | undefined, BufferSizer>();
+  readonly #boot = randomBytes(6).toString('hex');
+  #address = '';
+  #count = 0;
+  #idle: (() => void)[] = [];
+
+  constructor({ config, ledger, trace, warn = warnOnStderr }: ExtProcServerOptions) {
+    this.config = config;
+    this.times = timesOf(config);
+    this.ledger = ledger;
+    this.warn = warn;
+    this.trace = trace && this.#guarded(trace);
+    this.accountingLimits = config.accounting as Partial<AccountingLimits>;
+    const destinations = config.upstreams.map((item) => ({ ...item, inFlight: 0 }));
+    this.routes = new Routes(config.routes, destinations);
+    this.#endpoint = new Endpoint(config.limits, (call) => this.#serve(call));
+  }
+
+  /**
+   * Binds `host:port` (port 0 takes a free one) or `unix:path`. Rejects with the system's error.
+   * Default: plaintext, which only this machine should be able to reach.
+   */
+  async listen(
+    address: string,
+    credentials: ServerCredentials = credentialsFor.createInsecure(),
+  ): Promise<void> {
+    this.#address = await this.#endpoint.listen(address, credentials);
+  }
+
+  /** Answers health checks, and nothing else, at another address too. Gives what was bound. */
+  listenHealth(address: string): Promise<string> {
+    return this.#endpoint.listenHealth(address, credentialsFor.createInsecure());
+  }
+
+  /** What was bound last: `host:port`, or `unix:path`. */
+  get address(): string {
+    return this.#address;
+  }
+
+  /** How many exchanges are not processed. */
+  get inFlight(): number {
+    return this.#live.size;
+  }
+
+  /** Takes no more exchanges; resolves when the last is processed, which `drain` bounds. */
+  async drain(): Promise<void> {
+    this.refusal = DRAINING;
+    // The machine bounds each exchange; the connections are let go of a little later.
+    this.#endpoint.drain(this.config.deadlines.drain + this.config.deadlines.settle);
+    for (const processing of this.#live) processing.drain(false);
+    await this.#allProcessed();
+  }
+
+  /** Ends what is still in flight as if the drain deadline had come: each is recorded. */
+  cut(): void {
+    for (const processing of this.#live) processing.drain(true);
+  }
+
+  /** Cuts what is left, and lets go of every stream. */
+  async close(): Promise<void> {
+    this.#endpoint.close();
+    await this.#allProcessed();
+  }
+
+  sizerOf(route: RouteConfig | undefined): BufferSizer {
+    let sizer = this.#sizers.get(route);
+    if (sizer === undefined) {
+      sizer = new BufferSizer();
+      this.#sizers.set(route, sizer);
+    }
+    return sizer;
+  }
+
+  forget(processing: Processing): void {
+    this.#live.delete(processing);
+    if (this.#live.size > 0) return;
+    for (const resolve of this.#idle) resolve();
+    this.#idle = [];
+  }
+
+  /** A stream is an exchange from its first message on. */
+  #serve(call: Call): void {
+    call.once('data', (first: ProcessingRequest) => {
+      const processing = new Processing(this, `${this.#boot}-${this.#count++}`, call);
+      this.#live.add(processing);
+      call.on('data', (message: ProcessingRequest) => processing.receive(message));
+      call.on('end', () => processing.closed());
+      call.on('cancelled', () => processing.closed());
+      if (this.refusal !== undefined) processing.drain(false);
+      processing.receive(first);
+    });
+    call.on('end', () => call.end());
+    // gRPC's own faults, such as a message that is too large, are told to the peer by gRPC.
+    call.on('error', () => {});
+  }
+
+  /** A trace that cannot be written costs a warning, never an exchange (fault: F54). */
+  #guarded(trace: TraceSink): TraceSink {
+    return (record) => {
+      try {
+        trace(record);
+      } catch (error) {
+        this.warn(`exchange ${record.exchange}: not traced: ${String(error)}`);
+      }
+    };
+  }
+
+  #allProcessed(): Promise<void> {
+    if (this.#live.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+}
+
+function warnOnStderr(message: string): void {
+  process.stderr.write(`interlock: ${message}\n`);
+}
