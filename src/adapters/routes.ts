@@ -2,6 +2,7 @@
  * Where a request goes: its route, by path and by model, and of the route's upstreams the one with
  * the fewest exchanges in flight.
  */
+import { BufferSizer } from '../accounting/buffer.js';
 import type { Refusal } from './answers.js';
 import { modelOf } from './model.js';
 import type { RouteConfig } from './settings.js';
@@ -38,6 +39,20 @@ export class Routes<Upstream extends Choice> {
       if (next.inFlight < best.inFlight) best = next;
     }
     return best;
+  }
+}
+
+/** What the responses of each route have been; those of no route are one more. */
+export class Sizers {
+  readonly #byRoute = new Map<RouteConfig | undefined, BufferSizer>();
+
+  of(route: RouteConfig | undefined): BufferSizer {
+    let sizer = this.#byRoute.get(route);
+    if (sizer === undefined) {
+      sizer = new BufferSizer();
+      this.#byRoute.set(route, sizer);
+    }
+    return sizer;
   }
 }
 

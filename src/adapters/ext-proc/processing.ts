@@ -208,7 +208,7 @@ export class Processing {
   #openBuffer({ headers }: HttpHeaders): void {
     this.#bill.open(contentOf(headers), {
       limits: this.#shared.accountingLimits,
-      sizer: this.#shared.sizerOf(this.#steering?.route),
+      sizer: this.#shared.sizers.of(this.#steering?.route),
       onProgress: () => this.#conductor.deliver(events.responseProgress),
       onTerminal: (verdict) => this.#conductor.deliver(events.responseTerminal(verdict)),
     });

@@ -5,15 +5,14 @@
 import { randomBytes } from 'node:crypto';
 import type { ServerCredentials } from '@grpc/grpc-js';
 import { ServerCredentials as credentialsFor } from '@grpc/grpc-js';
-import { BufferSizer } from '../../accounting/buffer.js';
 import type { Ledger } from '../../accounting/ledger.js';
 import type { AccountingLimits } from '../../accounting/usage.js';
 import type { TraceSink } from '../../trace.js';
 import type { Refusal } from '../answers.js';
 import type { DeadlineTimes } from '../deadlines.js';
 import { Clock } from '../deadlines.js';
-import { Routes } from '../routes.js';
-import type { RouteConfig } from '../settings.js';
+import { Routes, Sizers } from '../routes.js';
+import { guarded, warnOnStderr } from '../warnings.js';
 import type { ExtProcConfig } from './config.js';
 import { timesOf } from './config.js';
 import type { Call } from './conversation.js';
@@ -53,7 +52,7 @@ export class ExtProcServer implements Shared {
   refusal: Refusal | undefined;
   readonly #endpoint: Endpoint;
   readonly #live = new Set<Processing>();
-  readonly #sizers = new Map<RouteConfig | undefined, BufferSizer>();
+  readonly sizers = new Sizers();
   readonly #boot = randomBytes(6).toString('hex');
   #address = '';
   #count = 0;
@@ -64,7 +63,7 @@ export class ExtProcServer implements Shared {
     this.times = timesOf(config);
     this.ledger = ledger;
     this.warn = warn;
-    this.trace = trace && this.#guarded(trace);
+    this.trace = trace && guarded(trace, warn);
     this.accountingLimits = config.accounting as Partial<AccountingLimits>;
     const destinations = config.upstreams.map((item) => ({ ...item, inFlight: 0 }));
     this.routes = new Routes(config.routes, destinations);
@@ -117,15 +116,6 @@ export class ExtProcServer implements Shared {
     await this.#allProcessed();
   }
 
-  sizerOf(route: RouteConfig | undefined): BufferSizer {
-    let sizer = this.#sizers.get(route);
-    if (sizer === undefined) {
-      sizer = new BufferSizer();
-      this.#sizers.set(route, sizer);
-    }
-    return sizer;
-  }
-
   forget(processing: Processing): void {
     this.#live.delete(processing);
     if (this.#live.size > 0) return;
@@ -149,23 +139,8 @@ export class ExtProcServer implements Shared {
     call.on('error', () => {});
   }
 
-  /** A trace that cannot be written costs a warning, never an exchange (fault: F54). */
-  #guarded(trace: TraceSink): TraceSink {
-    return (record) => {
-      try {
-        trace(record);
-      } catch (error) {
-        this.warn(`exchange ${record.exchange}: not traced: ${String(error)}`);
-      }
-    };
-  }
-
   #allProcessed(): Promise<void> {
     if (this.#live.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
   }
-}
-
-function warnOnStderr(message: string): void {
-  process.stderr.write(`interlock: ${message}\n`);
 }

@@ -1,12 +1,10 @@
 /** What the exchanges of one ext_proc server share, as one of them sees it. */
-import type { BufferSizer } from '../../accounting/buffer.js';
 import type { Ledger } from '../../accounting/ledger.js';
 import type { AccountingLimits } from '../../accounting/usage.js';
 import type { TraceSink } from '../../trace.js';
 import type { Refusal } from '../answers.js';
 import type { Clock, DeadlineTimes } from '../deadlines.js';
-import type { Routes } from '../routes.js';
-import type { RouteConfig } from '../settings.js';
+import type { Routes, Sizers } from '../routes.js';
 import type { EndpointConfig, ExtProcConfig } from './config.js';
 import type { Processing } from './processing.js';
 
@@ -28,8 +26,7 @@ export interface Shared {
   readonly refusal: Refusal | undefined;
   /** Told, for people, what went wrong inside. */
   readonly warn: (message: string) => void;
-  /** What a route's responses have been. */
-  sizerOf(route: RouteConfig | undefined): BufferSizer;
+  readonly sizers: Sizers;
   /** An exchange is processed. */
   forget(processing: Processing): void;
 }

@@ -1,10 +1,9 @@
 /** What the exchanges of one gateway share, as a relay sees it. */
-import type { BufferSizer } from '../../accounting/buffer.js';
 import type { Ledger } from '../../accounting/ledger.js';
 import type { AccountingLimits } from '../../accounting/usage.js';
 import type { TraceSink } from '../../trace.js';
 import type { Clock } from '../deadlines.js';
-import type { RouteConfig } from '../settings.js';
+import type { Sizers } from '../routes.js';
 import type { GatewayConfig } from './config.js';
 import type { Relay } from './relay.js';
 import type { Upstreams } from './upstreams.js';
@@ -18,8 +17,7 @@ export interface Gateway {
   readonly trace: TraceSink | undefined;
   /** Told, for people, what went wrong inside. */
   readonly warn: (message: string) => void;
-  /** What a route's responses have been. */
-  sizerOf(route: RouteConfig): BufferSizer;
+  readonly sizers: Sizers;
   /** An exchange is processed. */
   forget(relay: Relay): void;
 }

@@ -24,6 +24,15 @@ export interface RequestFacts {
   readonly trailersWelcome: boolean;
 }
 
+/** What is known of a request whose head was refused: not even its path can be believed. */
+export const NO_FACTS: RequestFacts = {
+  target: '',
+  headers: [],
+  hasBody: false,
+  length: undefined,
+  trailersWelcome: false,
+};
+
 /** RFC 9110 section 7.6.1: for one connection only, so never passed on. */
 const HOP_BY_HOP = new Set([
   'connection',

@@ -14,22 +14,12 @@ import { errorEvent, ownAnswer, tooLarge } from '../answers.js';
 import { Bill } from '../bill.js';
 import { Conductor } from '../conductor.js';
 import { Deadlines } from '../deadlines.js';
-import type { RouteConfig } from '../settings.js';
 import type { Detail, RawHeaders, ResponseHead } from './call.js';
 import { Downstream } from './downstream.js';
 import type { Gateway } from './gateway.js';
 import type { RequestFacts } from './headers.js';
-import { passResponseHeaders, passTrailers } from './headers.js';
+import { NO_FACTS, passResponseHeaders, passTrailers } from './headers.js';
 import { Outbound } from './outbound.js';
-
-/** What is known of a request whose head was refused: not even its path can be believed. */
-const NO_FACTS: RequestFacts = {
-  target: '',
-  headers: [],
-  hasBody: false,
-  length: undefined,
-  trailersWelcome: false,
-};
 
 export class Relay {
   readonly #gateway: Gateway;
@@ -255,7 +245,7 @@ export class Relay {
   #openBuffer({ content }: ResponseHead): void {
     this.#bill.open(content, {
       limits: this.#gateway.accountingLimits,
-      sizer: this.#gateway.sizerOf(this.#outbound.routing.route as RouteConfig),
+      sizer: this.#gateway.sizers.of(this.#outbound.routing.route),
       onProgress: () => this.#conductor.deliver(events.responseProgress),
       onTerminal: (verdict) => this.#conductor.deliver(events.responseTerminal(verdict)),
     });

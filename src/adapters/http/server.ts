@@ -7,14 +7,14 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { BufferSizer } from '../../accounting/buffer.js';
 import type { Ledger } from '../../accounting/ledger.js';
 import type { AccountingLimits } from '../../accounting/usage.js';
 import type { TraceSink } from '../../trace.js';
 import type { Refusal } from '../answers.js';
 import { ownAnswer } from '../answers.js';
 import { Clock } from '../deadlines.js';
-import type { RouteConfig } from '../settings.js';
+import { Sizers } from '../routes.js';
+import { guarded, warnOnStderr } from '../warnings.js';
 import type { GatewayConfig } from './config.js';
 import type { Gateway } from './gateway.js';
 import type { RequestHead } from './headers.js';
@@ -66,7 +66,7 @@ export class HttpGateway implements Gateway {
   readonly #live = new Map<Relay, ServerResponse>();
   readonly #bySocket = new WeakMap<Duplex, Served>();
   readonly #turns = new WeakMap<Duplex, Turns>();
-  readonly #sizers = new Map<RouteConfig, BufferSizer>();
+  readonly sizers = new Sizers();
   readonly #boot = randomBytes(6).toString('hex');
   #count = 0;
   #idle: (() => void)[] = [];
@@ -75,7 +75,7 @@ export class HttpGateway implements Gateway {
     this.config = config;
     this.ledger = ledger;
     this.warn = warn;
-    this.trace = trace && this.#guarded(trace);
+    this.trace = trace && guarded(trace, warn);
     this.upstreams = new Upstreams(config);
     this.accountingLimits = config.accounting as Partial<AccountingLimits>;
     this.#strip = new Set(config.stripHeaders);
@@ -128,31 +128,11 @@ export class HttpGateway implements Gateway {
     await this.upstreams.close();
   }
 
-  sizerOf(route: RouteConfig): BufferSizer {
-    let sizer = this.#sizers.get(route);
-    if (sizer === undefined) {
-      sizer = new BufferSizer();
-      this.#sizers.set(route, sizer);
-    }
-    return sizer;
-  }
-
   forget(relay: Relay): void {
     this.#live.delete(relay);
     if (this.#live.size > 0) return;
     for (const resolve of this.#idle) resolve();
     this.#idle = [];
-  }
-
-  /** A trace that cannot be written costs a warning, never an exchange (fault: F54). */
-  #guarded(trace: TraceSink): TraceSink {
-    return (record) => {
-      try {
-        trace(record);
-      } catch (error) {
-        this.warn(`exchange ${record.exchange}: not traced: ${String(error)}`);
-      }
-    };
   }
 
   #allProcessed(): Promise<void> {
@@ -293,8 +273,4 @@ function refusalOf({ code = '' }: NodeJS.ErrnoException): Refusal | undefined {
   }
   if (code === 'HPE_INVALID_EOF_STATE' || !code.startsWith('HPE_')) return undefined;
   return badRequest('malformed_request', 'bytes that are not HTTP/1.1');
-}
-
-function warnOnStderr(message: string): void {
-  process.stderr.write(`interlock: ${message}\n`);
 }
