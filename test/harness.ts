@@ -125,13 +125,17 @@ export function expectRuns(traces: readonly TraceRecord[]): void {
     for (const record of records) {
       const taken = step(state, eventOf(record.event)!);
       state = taken.state;
-      expect(record.state).toBe(table.states[state]);
-      expect(record.commands).toEqual(taken.commands.map(wordOf));
+      const ordered = taken.commands.map(wordOf);
+      // By hand: there are suites with a million of these.
+      const isRun = record.state === table.states[state] && `${record.commands}` === `${ordered}`;
+      if (!isRun) expect(record).toMatchObject({ state: table.states[state], commands: ordered });
     }
     const orders = records.flatMap((record) => record.commands);
-    expect(table.states[state]).toMatch(/^processed\./);
-    expect(orders.filter((order) => order.startsWith('recordUsage'))).toHaveLength(1);
-    expect(orders.filter((order) => order === 'releaseBuffer')).toHaveLength(1);
+    const recorded = orders.filter((order) => order.startsWith('recordUsage')).length;
+    const released = orders.filter((order) => order === 'releaseBuffer').length;
+    if (!table.states[state]?.startsWith('processed.') || recorded !== 1 || released !== 1) {
+      expect.fail(`not processed and recorded once: ${JSON.stringify(records, null, 1)}`);
+    }
   }
 }
 
