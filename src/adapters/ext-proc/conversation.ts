@@ -30,7 +30,7 @@ interface Hand {
 /** What an answer takes from the exchange, asked for only when there is one. */
 export interface Sources {
   /** What becomes of the request's headers. */
-  mutation(kind: Kind): CommonResponse | undefined;
+  mutation(kind: Kind, routed: boolean): CommonResponse | undefined;
   held(): readonly HttpBody[];
   /** The usage, if it has grown. */
   metadata(): Struct | undefined;
@@ -102,8 +102,8 @@ export class Conversation {
 
   #answer({ message, kind, commands }: Hand): void {
     const { mutation, held, metadata } = this.#sources;
-    const open = kind === 'requestHeaders' || orders(commands, 'forwardRequestHeaders');
-    const request = open ? mutation(kind) : undefined;
+    const routed = orders(commands, 'forwardRequestHeaders');
+    const request = routed || kind === 'requestHeaders' ? mutation(kind, routed) : undefined;
     const answers = answersOf({
       message,
       kind,

@@ -50,7 +50,7 @@ export class Processing {
     this.#conductor = new Conductor<Detail>(this.#exchange, this.#carryOut, this.#failed);
     this.#deadlines = new Deadlines(shared.clock, shared.times, this.#expired);
     this.#conversation = new Conversation(call, shared.config.modes, {
-      mutation: (kind) => this.#steering?.mutation(kind),
+      mutation: (kind, routed) => this.#steering?.mutation(kind, routed),
       held: () => this.#steering?.held ?? [],
       metadata: () => this.#metadata(),
       blocked: () => this.#conductor.deliver(events.downstreamBlocked),

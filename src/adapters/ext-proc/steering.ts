@@ -91,10 +91,13 @@ export class Steering {
     return this.#mode === 'BUFFERED' || (this.#mode === undefined && this.held.length === 1);
   }
 
-  /** What becomes of the request's headers, in the answer to their own message or a later one. */
-  mutation(kind: Kind): CommonResponse | undefined {
+  /**
+   * What becomes of the request's headers, in the answer to a message that `routed` the request, or
+   * in that to the headers themselves.
+   */
+  mutation(kind: Kind, routed: boolean): CommonResponse | undefined {
     const { destinationHeader } = this.#shared.config;
-    if (this.#sent !== undefined) {
+    if (routed && this.#sent !== undefined) {
       const { endpoint, headers } = this.#sent;
       const own = Object.entries(headers).map(
         ([key, value]) => [key.toLowerCase(), value] as const,
@@ -104,7 +107,8 @@ export class Steering {
         clearRouteCache: true,
       };
     }
-    if (!this.#forged || kind !== 'requestHeaders') return undefined;
+    const open = kind === 'requestHeaders' && (routed || this.#awaitsModel);
+    if (!open || !this.#forged) return undefined;
     return { headerMutation: { removeHeaders: [destinationHeader] } };
   }
 
