@@ -24,7 +24,10 @@ export function RH(fields: Fields = {}, endOfStream = false): ProcessingRequest 
   return { requestHeaders: { headers: mapOf({ ...REQUEST, ...fields }), endOfStream } };
 }
 
-export function RB(body: string | Buffer = '{"model":"m"}', endOfStream = false): ProcessingRequest {
+export function RB(
+  body: string | Buffer = '{"model":"m"}',
+  endOfStream = false,
+): ProcessingRequest {
   return { requestBody: { body: Buffer.from(body as string), endOfStream } };
 }
 

@@ -130,6 +130,15 @@ export class RawStream {
     this.#stream.close(code);
   }
 
+  /** Reads no answer until it is told to. */
+  pause(): void {
+    this.#stream.pause();
+  }
+
+  resume(): void {
+    this.#stream.resume();
+  }
+
   /** Resolves when `ready` is true, which is asked after each answer, or the stream is over. */
   async until(ready: () => boolean): Promise<void> {
     while (!ready() && !this.#over) await new Promise<void>((wake) => this.#waiting.push(wake));

@@ -60,9 +60,14 @@ export class EnvoyWorld {
 
   /** Resolves once `count` exchanges are recorded, with all records. */
   async recorded(count = 1): Promise<UsageRecord[]> {
-    const told = () => this.traces.filter(({ event }) => event === 'usage.recorded').length;
-    while (told() < count) await new Promise<void>((wake) => this.#waiting.push(wake));
+    await this.event('usage.recorded', count);
     return this.records;
+  }
+
+  /** Resolves once this event was taken `count` times, by its text: `response.body(false)`. */
+  async event(text: string, count = 1): Promise<void> {
+    const told = () => this.traces.filter(({ event }) => event === text).length;
+    while (told() < count) await new Promise<void>((wake) => this.#waiting.push(wake));
   }
 
   /** Sends messages at once, as Envoy may where it does not wait, leaves, and gives what came. */

@@ -120,8 +120,8 @@ export class Processing {
     const finish = () => {
       clearTimeout(timer);
       this.#inflating = undefined;
-      this.#conversation.finish();
       this.#conversation.resume();
+      this.#conversation.finish();
     };
     const timer = setTimeout(finish, INFLATE_WAIT_MS);
     this.#inflating = finish;
