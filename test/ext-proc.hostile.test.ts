@@ -231,6 +231,25 @@ describe('a peer', () => {
   });
 });
 
+describe('an Envoy that resets every stream', () => {
+  it('loses none of the next to the guard against such resets', async () => {
+    // field: E17; SEC-09. After 1000 of them Node would cut the connection, and all that is on it.
+    let left = 2_500;
+    const lost: string[] = [];
+    const speaker = async () => {
+      while (left-- > 0) {
+        const stream = world.client.open();
+        void stream.send(RH({}, true));
+        if ((await stream.next()) === undefined) lost.push((await stream.ended).details);
+        stream.cancel();
+        await stream.ended;
+      }
+    };
+    await Promise.all(Array.from({ length: 64 }, speaker));
+    expect(lost).toEqual([]);
+  });
+});
+
 describe('state belongs to the stream', () => {
   it('and never to an id that a client chooses', async () => {
     // field: D17

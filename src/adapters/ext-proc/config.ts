@@ -46,7 +46,7 @@ const limits = z
     messageBytesMax: bytes.default(16 * 1024 * 1024),
     requestBytesMax: bytes.default(64 * 1024 * 1024),
     heldBytesMax: bytes.default(16 * 1024 * 1024),
-    streamsMax: z.int().min(1).max(2_147_483_647).default(10_000),
+    streamsMax: z.int().min(1).max(2_147_483_647).default(500),
   })
   .prefault({});
 

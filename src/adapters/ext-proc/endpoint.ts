@@ -7,6 +7,8 @@ import { Server } from '@grpc/grpc-js';
 import type { ServingStatus } from 'grpc-health-check';
 import { HealthImplementation } from 'grpc-health-check';
 import type { Call } from './conversation.js';
+import { Listener } from './listener.js';
+import { watchResets } from './resets.js';
 import { SERVICE_NAME, service } from './wire.js';
 
 /** The names that health is asked for by. */
@@ -17,15 +19,24 @@ export interface EndpointLimits {
   readonly streamsMax: number;
 }
 
+/** A timer that is set for longer fires at once. */
+const TIMER_MAX = 2_147_483_647;
+
 export class Endpoint {
   readonly #server: Server;
   readonly #healthServer = new Server();
   readonly #health: HealthImplementation;
-  readonly #bound: string[] = [];
+  readonly #listeners: Listener[] = [];
+  readonly #healthListeners: Listener[] = [];
 
   constructor(limits: EndpointLimits, process: (call: Call) => void) {
     this.#server = new Server(optionsOf(limits));
-    this.#server.addService(service, { Process: process });
+    this.#server.addService(service, {
+      Process: (call: Call) => {
+        watchResets(call);
+        process(call);
+      },
+    });
     const serving = HEALTH_NAMES.map((name): [string, ServingStatus] => [name, 'SERVING']);
     this.#health = new HealthImplementation(Object.fromEntries(serving));
     this.#health.addToServer(this.#server);
@@ -34,32 +45,35 @@ export class Endpoint {
 
   /** Binds `host:port` (port 0 takes a free one) or `unix:path`, and gives what was bound. */
   async listen(address: string, credentials: ServerCredentials): Promise<string> {
-    const bound = await bind(this.#server, address, credentials);
-    this.#bound.push(bound);
-    return bound;
+    const listener = await Listener.open(this.#server, address, credentials);
+    this.#listeners.push(listener);
+    return listener.address;
   }
 
   /** Binds an address that answers health checks alone. */
-  listenHealth(address: string, credentials: ServerCredentials): Promise<string> {
-    return bind(this.#healthServer, address, credentials);
+  async listenHealth(address: string, credentials: ServerCredentials): Promise<string> {
+    const listener = await Listener.open(this.#healthServer, address, credentials);
+    this.#healthListeners.push(listener);
+    return listener.address;
   }
 
   /**
    * Tells whoever asks that no more exchanges are wanted, and each connection that it is to be the
-   * last: what is open on it goes on for `graceMs`. New connections are still heard, since health
-   * checks come on them.
+   * last: what is open on it goes on for `graceMs`. New connections are still heard: health checks
+   * come on them, and so do exchanges that are to be told to try elsewhere.
    */
   drain(graceMs: number): void {
     for (const name of HEALTH_NAMES) {
       if (name !== 'liveness') this.#health.setStatus(name, 'NOT_SERVING');
     }
-    for (const address of this.#bound) this.#server.drain(address, graceMs);
+    for (const listener of this.#listeners) listener.drain(Math.min(graceMs, TIMER_MAX));
   }
 
   /** Lets go of every stream and every address. */
   close(): void {
     this.#server.forceShutdown();
     this.#healthServer.forceShutdown();
+    for (const listener of [...this.#listeners, ...this.#healthListeners]) listener.close();
   }
 }
 
@@ -72,13 +86,4 @@ function optionsOf({ messageBytesMax, streamsMax }: EndpointLimits): ServerOptio
     'grpc.keepalive_time_ms': 60_000,
     'grpc.keepalive_timeout_ms': 20_000,
   };
-}
-
-function bind(server: Server, address: string, credentials: ServerCredentials): Promise<string> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(address, credentials, (error, port) => {
-      if (error !== null) reject(error);
-      else resolve(address.startsWith('unix:') ? address : address.replace(/\d+$/, String(port)));
-    });
-  });
 }
