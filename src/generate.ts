@@ -1,14 +1,15 @@
-/** Writes the compiled table of the exchange machine: `npm run generate`. A test keeps it fresh. */
+/** Writes the compiled tables of the machines: `npm run generate`. Tests keep them fresh. */
 import { writeFileSync } from 'node:fs';
 import { exchange } from '../machines/exchange.js';
+import { legacy } from '../machines/legacy.js';
 import { compile } from './compile.js';
 
-/** The text of `exchange.generated.ts` for these rows. */
-export function textOfTable(): string {
-  const rows = compile(exchange);
+/** The text of a table's file. A machine has the name of the file that it stands in. */
+export function textOfTable(machine: typeof exchange | typeof legacy = exchange): string {
+  const rows = compile(machine);
   const list = (values: readonly unknown[]) =>
     values.map((value) => `    ${JSON.stringify(value)},\n`).join('');
-  return `// Compiled from machines/exchange.ts by \`npm run generate\`. Do not edit.
+  return `// Compiled from machines/${rows.machine}.ts by \`npm run generate\`. Do not edit.
 import type { Rows } from './table.js';
 
 export const rows: Rows = {
@@ -21,5 +22,9 @@ export const rows: Rows = {
 }
 
 export const tableFile = new URL('./exchange.generated.ts', import.meta.url);
+export const legacyTableFile = new URL('./legacy.generated.ts', import.meta.url);
 
-if (process.argv[1]?.endsWith('generate.ts')) writeFileSync(tableFile, textOfTable());
+if (process.argv[1]?.endsWith('generate.ts')) {
+  writeFileSync(tableFile, textOfTable());
+  writeFileSync(legacyTableFile, textOfTable(legacy));
+}

@@ -57,6 +57,7 @@ const MAY: readonly (readonly [string, readonly string[]])[] = [
   ['src/typescript.js', []],
   ['src/table.ts', ['machines/']],
   ['src/exchange.generated.ts', ['src/table.ts']],
+  ['src/legacy.generated.ts', ['src/table.ts']],
   ['src/step.ts', ['machines/', 'src/table.ts', 'src/exchange.generated.ts']],
   ['src/trace.ts', ['machines/', 'src/errors.ts']],
   ['src/compile.ts', ['machines/', 'src/names.ts', 'src/table.ts']],
@@ -67,7 +68,14 @@ const MAY: readonly (readonly [string, readonly string[]])[] = [
   ['src/observe/', [...CORE, 'src/accounting/', 'src/observe/']],
   [
     'src/adapters/',
-    [...CORE, 'src/exchange.ts', 'src/accounting/', 'src/observe/', 'src/adapters/'],
+    [
+      ...CORE,
+      'src/exchange.ts',
+      'src/legacy.generated.ts',
+      'src/accounting/',
+      'src/observe/',
+      'src/adapters/',
+    ],
   ],
   ['src/check/', [...CORE, 'src/compile.ts', 'src/check/']],
   // A black box: the vocabulary, and peers to put at both ends of somebody else's gateway.
@@ -78,6 +86,11 @@ const MAY: readonly (readonly [string, readonly string[]])[] = [
   ['src/upstream/', ['src/upstream/']],
   // The other end of an ext_proc stream, as Envoy would be: it shares the wire and nothing else.
   ['src/envoy/', ['src/adapters/ext-proc/wire.ts', 'src/envoy/']],
+  // It plays Envoy to both servers, so it knows both ends.
+  [
+    'src/demo/',
+    [...CORE, 'src/accounting/', 'src/adapters/', 'src/envoy/', 'src/upstream/', 'src/demo/'],
+  ],
   ['src/cli/', ['machines/', 'src/', 'visualizations/']],
   ['visualizations/', [...CORE, 'src/compile.ts', 'src/check/', 'visualizations/']],
 ];

@@ -1,15 +1,24 @@
 /** The gateway of the bug is convicted, by the story the field tells; ours absorbs that story. */
-import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
 import { anyone, observed, wellBehaved } from '../machines/environments.js';
 import type { Event } from '../machines/events.js';
 import { textOf } from '../machines/events.js';
 import { legacy } from '../machines/legacy.js';
 import { properties } from '../machines/properties.js';
+import { Ledger } from '../src/accounting/ledger.js';
+import { LegacyServer } from '../src/adapters/ext-proc/legacy.js';
+import type { ProcessingRequest } from '../src/adapters/ext-proc/wire.js';
 import { check, runOf } from '../src/check/explore.js';
 import { compile } from '../src/compile.js';
+import type { EnvoyStream } from '../src/envoy/stream.js';
+import { EnvoyClient } from '../src/envoy/stream.js';
 import { Exchange } from '../src/exchange.js';
+import { legacyTableFile, textOfTable } from '../src/generate.js';
 import { Table } from '../src/table.js';
+import type { TraceRecord } from '../src/trace.js';
 import { decode, encode, eventOf } from '../src/trace.js';
 
 const bug = new Table(compile(legacy));
@@ -99,6 +108,12 @@ describe('the gateway of the bug', () => {
   });
 });
 
+describe('its table', () => {
+  it('on disk is the one that the machine compiles to (`npm run generate` rewrites it)', () => {
+    expect(readFileSync(legacyTableFile, 'utf8') === textOfTable(legacy)).toBe(true);
+  });
+});
+
 describe('the trace of the bug', () => {
   const records = readFileSync(file, 'utf8').trimEnd().split('\n').map(decode);
   const events = records.map(({ event }) => eventOf(event) as Event);
@@ -132,5 +147,113 @@ describe('the trace of the bug', () => {
       expect(live.receive(event).map(({ type }) => type)).toEqual(['countAnomaly']);
     }
     expect(live.state).toBe('processed.completed');
+  });
+});
+
+const REQUEST: ProcessingRequest = {
+  requestHeaders: { headers: { headers: [{ key: ':path', value: '/v1/chat?a' }] } },
+};
+const RESPONSE: ProcessingRequest = {
+  responseHeaders: { headers: { headers: [{ key: ':status', value: '200' }] } },
+};
+const USAGE = { prompt_tokens: 4, completion_tokens: 37, total_tokens: 41 };
+const JSON_TEXT = JSON.stringify({ model: 'interlock-small', usage: USAGE });
+const body = (text: string, endOfStream: boolean): ProcessingRequest => ({
+  responseBody: { body: Buffer.from(text), endOfStream },
+});
+
+describe('the server of the bug, on the wire', () => {
+  let close: (() => Promise<void>) | undefined;
+  afterEach(() => close?.());
+
+  const start = async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'interlock-'));
+    const ledger = await Ledger.open(join(folder, 'usage.ndjson'));
+    const traces: TraceRecord[] = [];
+    const server = new LegacyServer({ ledger, trace: (record) => traces.push(record) });
+    await server.listen('127.0.0.1:0');
+    const client = new EnvoyClient(server.address);
+    close = async () => {
+      client.close();
+      await server.close();
+      await ledger.close();
+      rmSync(folder, { recursive: true, force: true });
+    };
+    /** Closes the ledger first: what it holds then is all there is. */
+    const recorded = async () => {
+      await ledger.close();
+      const lines = readFileSync(join(folder, 'usage.ndjson'), 'utf8').split('\n').filter(Boolean);
+      return lines.map((line) => JSON.parse(line));
+    };
+    return { server, stream: client.open(), traces, recorded };
+  };
+
+  /** Says the messages one by one, each when the one before it was answered. */
+  const say = async (stream: EnvoyStream, ...messages: ProcessingRequest[]) => {
+    for (const message of messages) {
+      void stream.send(message);
+      await stream.next();
+    }
+    return stream.answers.flatMap((answer) => Object.keys(answer));
+  };
+
+  it('makes a 500 of a finished request, in the words of the field (field: A1)', async () => {
+    const { stream, traces, recorded } = await start();
+    const messages = [REQUEST, RESPONSE, body(JSON_TEXT, true), body('', true)];
+    expect(await say(stream, ...messages)).toEqual([
+      'requestHeaders',
+      'responseHeaders',
+      'responseBody',
+      'immediateResponse',
+    ]);
+    const { status, body: text, details } = stream.answers[3]?.immediateResponse ?? {};
+    expect(status?.code).toBe(500);
+    expect(JSON.parse(String(text)).error.message).toBe('unexpected end of JSON input');
+    expect(details).toBe('unexpected end of JSON input');
+    // The conversation is the story that the checker found, record by record.
+    const told = readFileSync(file, 'utf8').trimEnd().split('\n').map(decode);
+    const plain = (records: readonly TraceRecord[]) =>
+      records.map((record) => ({ ...record, exchange: '', at: 0 }));
+    expect(plain(traces)).toEqual(plain(told));
+    const usage = { kind: 'final', inputTokens: 4, outputTokens: 37, totalTokens: 41 };
+    expect(await recorded()).toMatchObject([{ outcome: 'completed', path: '/v1/chat', usage }]);
+  });
+
+  it('knows of no end: it goes on answering after its own 500', async () => {
+    const { stream } = await start();
+    const messages = [REQUEST, RESPONSE, body(JSON_TEXT, true), body('', true), body('', true)];
+    expect((await say(stream, ...messages)).slice(3)).toEqual([
+      'immediateResponse',
+      'immediateResponse',
+    ]);
+  });
+
+  it('bills twice for a response whose last bytes come again with the end', async () => {
+    const { stream, recorded } = await start();
+    const messages = [REQUEST, RESPONSE, body(JSON_TEXT, true), body(JSON_TEXT, true)];
+    expect((await say(stream, ...messages)).slice(2)).toEqual(['responseBody', 'responseBody']);
+    expect(await recorded()).toHaveLength(2);
+  });
+
+  it('is right where ends come once, however the body is cut, in JSON or as events', async () => {
+    for (const text of [JSON_TEXT, `data: {}\n\ndata: ${JSON_TEXT}\n\ndata: [DONE]\n\n`]) {
+      const { stream, recorded } = await start();
+      const [one, other] = [text.slice(0, 9), text.slice(9)];
+      const bodies = [body('', false), body(one, false), body(other, false), body('', true)];
+      const answered = await say(stream, REQUEST, RESPONSE, ...bodies);
+      expect(answered.slice(2)).toEqual(bodies.map(() => 'responseBody'));
+      expect(await recorded()).toMatchObject([{ usage: { totalTokens: 41 } }]);
+      await close?.();
+    }
+  });
+
+  it('keeps the buffer of a response that was cut (field: A11), but not its stream', async () => {
+    const { server, stream } = await start();
+    await say(stream, REQUEST, RESPONSE, body('{', false));
+    expect(server.inFlight).toBe(1);
+    stream.cancel();
+    await server.drain();
+    expect(server.inFlight).toBe(0);
+    expect([...server.buffers.values()].map(String)).toEqual(['{']);
   });
 });
