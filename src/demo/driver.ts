@@ -29,11 +29,6 @@ export interface Planned {
 /** Of the late ends one in so many is repeated, and the others are empty: the shape of the bug. */
 const REPEATED_IN = 5;
 const PIECES_MAX = 6;
-/**
- * Envoy ends most exchanges by a reset, and an HTTP/2 server of Node hangs up on a peer that resets
- * a thousand streams in a row. So connections are renewed, as Envoy does when it is told to.
- */
-const CONNECTION_EXCHANGES_MAX = 500;
 /** A machine that is busy with itself is not a server that is slow; 200 ms is Envoy's own. */
 const MESSAGE_TIMEOUT_MS = 30_000;
 
@@ -92,30 +87,20 @@ export async function drive(
   told: (planned: Planned, play: Play) => void,
   signal?: AbortSignal,
 ): Promise<void> {
-  const connections = new Map<number, { client: EnvoyClient; played: number }>();
+  const client = new EnvoyClient(target);
   let number = 0;
-  const connectionOf = (place: number) => {
-    const connection = connections.get(place) ?? { client: new EnvoyClient(target), played: 0 };
-    connections.set(place, connection);
-    return connection;
-  };
   const play = async () => {
     while (number < traffic.exchanges) {
       signal?.throwIfAborted();
-      const planned = plannedOf(number, traffic);
-      const place = Math.floor(number++ / CONNECTION_EXCHANGES_MAX);
-      const connection = connectionOf(place);
-      told(planned, await playExchange(connection.client, planned.plan));
-      if (++connection.played < CONNECTION_EXCHANGES_MAX) continue;
-      connection.client.close();
-      connections.delete(place);
+      const planned = plannedOf(number++, traffic);
+      told(planned, await playExchange(client, planned.plan));
     }
   };
   try {
     await Promise.all(Array.from({ length: traffic.concurrency }, play));
     signal?.throwIfAborted();
   } finally {
-    for (const { client } of connections.values()) client.close();
+    client.close();
   }
 }
 
