@@ -1,7 +1,7 @@
 /** The command line, as a process of its own: what it prints, records, refuses and leaves behind. */
 import { execFile, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,11 +10,10 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { checkConfig } from '../src/adapters/http/config.js';
 import { FAULTS } from '../src/upstream/index.js';
-import { Running } from './running.js';
+import { compiled, Running } from './running.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-/** The sources, compiled for this run: a build may be stale, and a loader costs seconds a process. */
-const built = join(root, 'node_modules', '.cache', 'interlock-cli');
+let built: string;
 const folder = mkdtempSync(join(tmpdir(), 'interlock-cli-'));
 const CHAT = '/v1/chat/completions';
 
@@ -22,13 +21,7 @@ let files = 0;
 const aFile = () => join(folder, `usage-${files++}.ndjson`);
 
 beforeAll(() => {
-  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const options = '-p tsconfig.build.json --noCheck --incremental false --declaration false';
-  const args = [tsc, ...options.split(' '), '--tsBuildInfoFile', 'null', '--outDir', built];
-  rmSync(built, { recursive: true, force: true });
-  const { status, stdout } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
-  expect(`${status} ${stdout}`).toBe('0 ');
-  copyFileSync(join(root, 'package.json'), join(built, 'package.json'));
+  built = compiled('cli');
 }, 60_000);
 
 let running: Running[] = [];
@@ -211,7 +204,7 @@ describe('bad input', () => {
 
   it('of a name that nothing has is named with those that there are', async () => {
     await Promise.all([
-      refused(['frobnicate'], "'frobnicate'", 'accepted: gateway, upstream'),
+      refused(['frobnicate'], "'frobnicate'", 'accepted: gateway, ext-proc, upstream'),
       refused(['gateway', '--frobnicate'], "'--frobnicate'", '--help'),
     ]);
   });

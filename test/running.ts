@@ -1,7 +1,31 @@
-/** A process of the command line that a test talks to. */
+/** A process that a test talks to: of our command line, or of another program. */
 import type { ChildProcess } from 'node:child_process';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { copyFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+/** What a build leaves where the sources are, and a copy elsewhere must bring along. */
+const BESIDE = ['package.json', 'src/adapters/ext-proc/external_processor.proto'];
+
+/**
+ * The sources, compiled for one test file: a build may be stale, and a loader costs seconds a
+ * process. Gives the folder that they are in.
+ */
+export function compiled(name: string): string {
+  const built = join(root, 'node_modules', '.cache', `interlock-${name}`);
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const options = '-p tsconfig.build.json --noCheck --incremental false --declaration false';
+  const args = [tsc, ...options.split(' '), '--tsBuildInfoFile', 'null', '--outDir', built];
+  rmSync(built, { recursive: true, force: true });
+  const { status, stdout } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
+  expect(`${status} ${stdout}`).toBe('0 ');
+  for (const file of BESIDE) copyFileSync(join(root, file), join(built, file));
+  return built;
+}
 
 /** A command that runs: what it has printed, and its end. */
 export class Running {
@@ -10,8 +34,8 @@ export class Running {
   stdout = '';
   stderr = '';
 
-  constructor(args: readonly string[], cwd: string) {
-    this.#child = spawn(process.execPath, args, { cwd });
+  constructor(args: readonly string[], cwd: string, program = process.execPath) {
+    this.#child = spawn(program, args, { cwd });
     this.#child.stdout?.on('data', (text) => {
       this.stdout += text;
     });
@@ -23,7 +47,7 @@ export class Running {
 
   /** The address that its first line ends with: on stderr where stdout is for records. */
   async url(): Promise<string> {
-    const first = () => / on (http:\S+)\n/.exec(this.stdout || this.stderr)?.[1];
+    const first = () => / on (\S+)\n/.exec(this.stdout || this.stderr)?.[1];
     await this.until(() => first() !== undefined);
     return first() as string;
   }

@@ -1,25 +1,28 @@
 /** `interlock gateway`: the HTTP reverse proxy. */
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { Ledger } from '../accounting/ledger.js';
+import { Command, Option } from 'commander';
 import type { GatewayConfig } from '../adapters/http/config.js';
 import { checkConfig, readConfig } from '../adapters/http/config.js';
 import { HttpGateway } from '../adapters/http/server.js';
-import { InterlockError } from '../errors.js';
-import type { Inspection } from '../observe/inspect.js';
-import { startInspection } from '../observe/inspect.js';
 import type { Upstream } from '../upstream/index.js';
 import { startUpstream } from '../upstream/index.js';
 import type { Address } from './options.js';
 import { address, collect, listening } from './options.js';
-import { untilStopped } from './signals.js';
+import type { Open, ServingFlags } from './serving.js';
+import {
+  addServingOptions,
+  configIn,
+  inspectionLines,
+  openInspection,
+  openLedger,
+  sayerOf,
+  serve,
+  usageOf,
+} from './serving.js';
 
-interface Flags {
+interface Flags extends ServingFlags {
   readonly listen: Address;
   readonly config?: string;
   readonly upstream?: string[];
-  readonly usage: string;
-  /** `true`: at a free port. */
-  readonly inspect?: number | true;
 }
 
 const HELP = `
@@ -85,7 +88,7 @@ The gateway does not ask its clients who they are. With a key of yours in "heade
 reach it spends that key: listen on 127.0.0.1, or put something in front that asks.`;
 
 export function gatewayCommand(): Command {
-  return new Command('gateway')
+  const command = new Command('gateway')
     .description('Run the HTTP reverse proxy for OpenAI-compatible upstreams.')
     .addOption(
       new Option('--listen <host:port>', 'where to listen; port 0 takes a free one')
@@ -97,87 +100,34 @@ export function gatewayCommand(): Command {
         .argParser(collect)
         .conflicts('config'),
     )
-    .option('--config <file>', 'a YAML file with upstreams, routes, deadlines and limits')
-    .option(
-      '--usage <file>',
-      'where the usage records go, a JSON line each; - is stdout',
-      'usage.ndjson',
-    )
-    .addOption(
-      new Option(
-        '--inspect [port]',
-        'show live exchanges in a browser on this machine (default: a free port)',
-      ).argParser(port),
-    )
+    .option('--config <file>', 'a YAML file with upstreams, routes, deadlines and limits');
+  return addServingOptions(command)
     .addHelpText('after', HELP)
-    .action(run);
+    .action((flags: Flags) => serve((open) => start(flags, open)));
 }
 
-async function run(flags: Flags): Promise<void> {
-  /** What is open, to be closed last to first, also when the next thing cannot be opened. */
-  const open: (() => Promise<unknown>)[] = [];
-  try {
-    const gateway = await start(flags, open);
-    await untilStopped();
-    const left = gateway.inFlight;
-    if (left > 0) console.error(`interlock: ${left} in flight may end; a second signal cuts them`);
-    void untilStopped().then(() => gateway.cut());
-    await gateway.drain();
-  } finally {
-    for (const close of open.reverse()) await close();
-  }
-}
-
-async function start(flags: Flags, open: (() => Promise<unknown>)[]): Promise<HttpGateway> {
+async function start(flags: Flags, open: Open): Promise<HttpGateway> {
   // Before anything is opened: a configuration that is wrong must leave nothing behind.
   const given = configOf(flags);
-  const inspection = await inspectionOf(flags);
-  open.push(async () => inspection?.close());
+  const inspection = await openInspection(flags, open);
   const upstream = given === undefined ? await startUpstream({ tokenDelayMs: 20 }) : undefined;
   open.push(async () => upstream?.close());
-  const ledger = await openLedger(flags.usage);
-  open.push(() => ledger.close());
+  const ledger = await openLedger(flags, open);
   const config = given ?? configFor([(upstream as Upstream).url], 'the embedded upstream');
   const gateway = new HttpGateway({ config, ledger, trace: inspection?.sink });
   open.push(() => gateway.close());
   await listening(flags.listen, ({ host, port }) => gateway.listen(host, port));
-  // Records on stdout stand there alone, for whoever reads them line by line.
-  const say = flags.usage === '-' ? console.error : console.log;
+  const say = sayerOf(flags);
   say(`interlock gateway listens on ${gateway.url}`);
-  if (inspection !== undefined) {
-    say(`  live exchanges: ${inspection.url}
-    open it in a browser on this machine; each exchange is an actor with its states and events`);
-  }
-  if (upstream !== undefined) say(greeting(gateway.url, upstream, flags.usage));
+  if (inspection !== undefined) say(inspectionLines(inspection));
+  if (upstream !== undefined) say(greeting(gateway.url, upstream, usageOf(flags)));
   return gateway;
-}
-
-function port(text: string): number {
-  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
-  throw new InvalidArgumentError('Accepted: a port from 0 to 65535 (0: a free one).');
-}
-
-async function inspectionOf({ inspect }: Flags): Promise<Inspection | undefined> {
-  if (inspect === undefined) return undefined;
-  return await startInspection({ port: inspect === true ? 0 : inspect });
 }
 
 /** What the flags ask for; undefined where it is the embedded upstream. */
 function configOf({ config, upstream }: Flags): GatewayConfig | undefined {
   if (upstream !== undefined) return configFor(upstream, '--upstream');
-  return config === undefined ? undefined : configIn(config);
-}
-
-function configIn(file: string): GatewayConfig {
-  try {
-    return readConfig(file);
-  } catch (cause) {
-    throw new InterlockError(
-      'INTERLOCK_BAD_CONFIG',
-      `--config ${(cause as Error).message}\nAccepted: a YAML file with the keys that interlock gateway --help shows.`,
-      { cause },
-    );
-  }
+  return config === undefined ? undefined : configIn(config, 'gateway', readConfig);
 }
 
 function configFor(urls: readonly string[], place: string): GatewayConfig {
@@ -185,20 +135,6 @@ function configFor(urls: readonly string[], place: string): GatewayConfig {
     { upstreams: urls.map((url, at) => ({ id: `upstream-${at + 1}`, url })) },
     place,
   );
-}
-
-async function openLedger(path: string): Promise<Ledger> {
-  try {
-    const ledger = await Ledger.open(path);
-    if (ledger.tornBytes > 0) {
-      process.stderr.write(
-        `interlock: ${path} ended in a torn line of ${ledger.tornBytes} bytes, now in ${path}.torn\n`,
-      );
-    }
-    return ledger;
-  } catch (cause) {
-    throw new InterlockError('INTERLOCK_LEDGER', `--usage: ${(cause as Error).message}`, { cause });
-  }
 }
 
 function greeting(url: string, { url: upstream }: Upstream, usage: string): string {
@@ -209,7 +145,7 @@ function greeting(url: string, { url: upstream }: Upstream, usage: string): stri
     messages: [{ role: 'user', content: 'Tell me about order.' }],
   });
   return `  upstream: the embedded one, ${upstream}
-  usage records: ${usage === '-' ? 'stdout' : usage}
+  usage records: ${usage}
   try:
     curl -N ${url}/v1/chat/completions -H 'content-type: application/json' \\
       -d '${body}'

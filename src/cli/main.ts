@@ -3,6 +3,8 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { InterlockError } from '../errors.js';
+import { demoCommand } from './demo.js';
+import { extProcCommand } from './ext-proc.js';
 import { gatewayCommand } from './gateway.js';
 import { upstreamCommand } from './upstream.js';
 
@@ -25,7 +27,9 @@ const program = new Command('interlock')
   )
   .version(versionOf())
   .addCommand(gatewayCommand())
+  .addCommand(extProcCommand())
   .addCommand(upstreamCommand())
+  .addCommand(demoCommand())
   .exitOverride();
 const names = program.commands.map((command) => command.name()).join(', ');
 program.showHelpAfterError(`(accepted: ${names}; add --help for more)`);

@@ -20,18 +20,38 @@ export function address(text: string): Address {
   return { host: host === '' ? '127.0.0.1' : host, port };
 }
 
-/** Listens where `--listen` says. What the system refuses is told as a fault of the flag. */
-export async function listening<T>(at: Address, listen: (at: Address) => Promise<T>): Promise<T> {
+/** As `address`, or `unix:PATH`: one text, with the host and the port written out. */
+export function place(text: string): string {
+  if (/^unix:./.test(text)) return text;
+  try {
+    return textOf(address(text));
+  } catch {
+    throw new InvalidArgumentError(
+      'Accepted: HOST:PORT, with a port from 0 to 65535 (0: a free one); or unix:PATH.',
+    );
+  }
+}
+
+/** Listens where a flag says. What the system refuses is told as a fault of the flag. */
+export async function listening<At extends Address | string, T>(
+  at: At,
+  listen: (at: At) => Promise<T>,
+  flag = '--listen',
+): Promise<T> {
   try {
     return await listen(at);
   } catch (cause) {
     throw new InterlockError(
       'INTERLOCK_BAD_OPTION',
-      `--listen ${at.host}:${at.port}: ${(cause as Error).message}. ` +
+      `${flag} ${typeof at === 'string' ? at : textOf(at)}: ${(cause as Error).message}. ` +
         'Accepted: an address of this machine with a port that is free; port 0 takes one.',
       { cause },
     );
   }
+}
+
+function textOf({ host, port }: Address): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 export function count(text: string): number {

@@ -2,9 +2,13 @@
 export function untilStopped(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     const stop = (signal: NodeJS.Signals) => {
-      process.off('SIGTERM', stop);
-      process.off('SIGINT', stop);
       resolve(signal);
+      // Who waited may wait for a second one at once. Were nobody listening in between, that one
+      // would end the process.
+      setImmediate(() => {
+        process.off('SIGTERM', stop);
+        process.off('SIGINT', stop);
+      });
     };
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { ServerCredentials } from '@grpc/grpc-js';
-import { ServerCredentials as credentialsFor } from '@grpc/grpc-js';
+import { status as Code, ServerCredentials as credentialsFor } from '@grpc/grpc-js';
 import type { Ledger } from '../../accounting/ledger.js';
 import type { AccountingLimits } from '../../accounting/usage.js';
 import type { TraceSink } from '../../trace.js';
@@ -50,6 +50,7 @@ export class ExtProcServer implements Shared {
   readonly trace: TraceSink | undefined;
   readonly warn: (message: string) => void;
   refusal: Refusal | undefined;
+  readonly #admits: (call: Call) => string | undefined;
   readonly #endpoint: Endpoint;
   readonly #live = new Set<Processing>();
   readonly sizers = new Sizers();
@@ -58,8 +59,10 @@ export class ExtProcServer implements Shared {
   #count = 0;
   #idle: (() => void)[] = [];
 
-  constructor({ config, ledger, trace, warn = warnOnStderr }: ExtProcServerOptions) {
+  constructor(options: ExtProcServerOptions) {
+    const { config, ledger, trace, warn = warnOnStderr, admits = () => undefined } = options;
     this.config = config;
+    this.#admits = admits;
     this.times = timesOf(config);
     this.ledger = ledger;
     this.warn = warn;
@@ -100,7 +103,8 @@ export class ExtProcServer implements Shared {
   async drain(): Promise<void> {
     this.refusal = DRAINING;
     // The machine bounds each exchange; the connections are let go of a little later.
-    this.#endpoint.drain(this.config.deadlines.drain + this.config.deadlines.settle);
+    const { drain, settle } = this.config.deadlines;
+    this.#endpoint.drain(drain === 0 ? Infinity : drain + settle);
     for (const processing of this.#live) processing.drain(false);
     await this.#allProcessed();
   }
@@ -125,18 +129,25 @@ export class ExtProcServer implements Shared {
 
   /** A stream is an exchange from its first message on. */
   #serve(call: Call): void {
+    // gRPC's own faults, such as a message that is too large, are told to the peer by gRPC.
+    call.on('error', () => {});
+    const details = this.#admits(call);
+    if (details !== undefined) {
+      call.emit('error', { code: Code.PERMISSION_DENIED, details });
+      return;
+    }
     call.once('data', (first: ProcessingRequest) => {
       const processing = new Processing(this, `${this.#boot}-${this.#count++}`, call);
       this.#live.add(processing);
       call.on('data', (message: ProcessingRequest) => processing.receive(message));
-      call.on('end', () => processing.closed());
-      call.on('cancelled', () => processing.closed());
+      // Before our own end, which nothing can be answered after.
+      call.prependListener('end', () => processing.closed());
+      // However a stream ends, this is told, and it is told last.
+      call.on('close', () => processing.closed());
       if (this.refusal !== undefined) processing.drain(false);
       processing.receive(first);
     });
     call.on('end', () => call.end());
-    // gRPC's own faults, such as a message that is too large, are told to the peer by gRPC.
-    call.on('error', () => {});
   }
 
   #allProcessed(): Promise<void> {
