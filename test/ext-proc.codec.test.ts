@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import type { Command, Event } from '../machines/events.js';
 import { events, textOf } from '../machines/events.js';
 import type { Modes } from '../src/adapters/ext-proc/codec.js';
-import { answersOf, eventsOf, kindOf, statusOf } from '../src/adapters/ext-proc/codec.js';
+import { answersOf, eventsOf, kindOf, modesOf, statusOf } from '../src/adapters/ext-proc/codec.js';
 import { headerOf } from '../src/adapters/ext-proc/headers.js';
 import type { ProcessingRequest, ProcessingResponse } from '../src/adapters/ext-proc/wire.js';
 import { start, step } from '../src/step.js';
@@ -121,6 +121,14 @@ const ROWS: readonly Row[] = [
     before: REQUEST,
     message: SH(204, 'text/plain', {}, true),
     events: [success, responseEnd],
+    plain: [{ responseHeaders: JUST }],
+    streamed: [{ responseHeaders: JUST }],
+  },
+  {
+    claim: 'an interim response is passed on and is no response yet',
+    before: REQUEST,
+    message: SH(103),
+    events: [],
     plain: [{ responseHeaders: JUST }],
     streamed: [{ responseHeaders: JUST }],
   },
@@ -259,6 +267,17 @@ describe('GRPC', () => {
     const commands = ordersOf(REQUEST, [requestEnd]);
     const turn = { message, kind: 'requestBody' as const, modes: GRPC, commands, held: [] };
     expect(answersOf({ ...turn, extras: {} })).toEqual([piece('requestBody', message)]);
+  });
+});
+
+describe('the modes of a stream', () => {
+  it('are those of its first message, else of the configuration, else not known', () => {
+    const first = { protocolConfig: { requestBodyMode: 'GRPC' as const } };
+    expect(modesOf(first, STREAMED)).toEqual({ requestBody: 'GRPC', responseBody: 'NONE' });
+    expect(modesOf({}, { responseBody: 'BUFFERED' })).toEqual({
+      requestBody: undefined,
+      responseBody: 'BUFFERED',
+    });
   });
 });
 

@@ -28,6 +28,13 @@ export interface Modes {
   responseBody: BodyMode | undefined;
 }
 
+/** The modes of a stream, which its first message says, if any (fault: F37); a later one is not asked. */
+export function modesOf({ protocolConfig }: ProcessingRequest, unless: Partial<Modes>): Modes {
+  if (protocolConfig == null) return { requestBody: undefined, responseBody: undefined, ...unless };
+  const { requestBodyMode = 'NONE', responseBodyMode = 'NONE' } = protocolConfig;
+  return { requestBody: requestBodyMode, responseBody: responseBodyMode };
+}
+
 /** Which of the six messages this is; undefined for an empty or an unknown one. */
 export function kindOf(message: ProcessingRequest): Kind | undefined {
   // By hand: this runs for each message, and most are bodies.
@@ -37,6 +44,7 @@ export function kindOf(message: ProcessingRequest): Kind | undefined {
 }
 
 /** Every list of events that a message can be. None is made anew. */
+const NOTHING: Event[] = [];
 const REQUEST_HEADERS = [events.requestHeaders];
 const REQUEST_HEADERS_END = [events.requestHeaders, events.requestEnd];
 const REQUEST_BODY = [events.requestBody];
@@ -70,6 +78,7 @@ export function eventsOf(message: ProcessingRequest, kind: Kind): readonly Event
       return REQUEST_TRAILERS;
     case 'responseHeaders': {
       const headers = message.responseHeaders as HttpHeaders;
+      if (isInterim(headers)) return NOTHING;
       const status = classOf(statusOf(headers));
       return headers.endOfStream ? RESPONSE_HEADERS_END[status] : RESPONSE_HEADERS[status];
     }
@@ -98,6 +107,11 @@ export function statusOf({ headers }: HttpHeaders): number | undefined {
   return text !== undefined && /^[2-5]\d\d$/.test(text) ? Number(text) : undefined;
 }
 
+/** A 1xx is no response yet: it is passed on, and the response is still awaited. */
+function isInterim({ headers }: HttpHeaders): boolean {
+  return /^1\d\d$/.test(headerOf(headers, ':status') ?? '');
+}
+
 /** A response that does not say how it went is not one that went well. */
 function classOf(status: number | undefined): Status {
   if (status === undefined || status >= 500) return 'failure';
@@ -108,8 +122,13 @@ export function isStreamed(mode: BodyMode | undefined): boolean {
   return mode === 'FULL_DUPLEX_STREAMED' || mode === 'GRPC';
 }
 
+/** The body mode of the half that a message belongs to. */
+export function modeOf(kind: Kind, modes: Modes): BodyMode | undefined {
+  return isOfRequest(kind) ? modes.requestBody : modes.responseBody;
+}
+
 export function isOfRequest(kind: Kind): boolean {
-  return kind.startsWith('request');
+  return kind === 'requestBody' || kind === 'requestHeaders' || kind === 'requestTrailers';
 }
 
 /** What an answer carries beyond its kind. */
@@ -137,8 +156,9 @@ export interface Turn {
 /** The answers to a message, in their order. */
 export function answersOf(turn: Turn): ProcessingResponse[] {
   const { kind, modes, extras } = turn;
-  const mode = isOfRequest(kind) ? modes.requestBody : modes.responseBody;
-  const answers = isStreamed(mode) ? streamedAnswersOf(turn) : [plainAnswerOf(turn)];
+  const answers = isStreamed(modeOf(kind, modes))
+    ? streamedAnswersOf(turn)
+    : [plainAnswerOf(kind, extras)];
   const last = answers.length - 1;
   if (extras.metadata !== undefined && last >= 0) {
     answers[last] = { ...answers[last], dynamicMetadata: extras.metadata };
@@ -148,22 +168,31 @@ export function answersOf(turn: Turn): ProcessingResponse[] {
 
 const CONTINUE: CommonResponse = Object.freeze({});
 
-function plainAnswerOf({ kind, extras }: Turn): ProcessingResponse {
+/** The answers that say no more than that they are one. Most are, so none is made anew. */
+const BARE: Readonly<Record<Kind, ProcessingResponse>> = {
+  requestHeaders: Object.freeze({ requestHeaders: { response: CONTINUE } }),
+  requestBody: Object.freeze({ requestBody: { response: CONTINUE } }),
+  requestTrailers: Object.freeze({ requestTrailers: {} }),
+  responseHeaders: Object.freeze({ responseHeaders: { response: CONTINUE } }),
+  responseBody: Object.freeze({ responseBody: { response: CONTINUE } }),
+  responseTrailers: Object.freeze({ responseTrailers: {} }),
+};
+
+/** The one answer that a message is owed outside of streamed modes. */
+export function plainAnswerOf(kind: Kind, extras: Extras): ProcessingResponse {
   switch (kind) {
     case 'requestHeaders':
     case 'requestBody':
-      return { [kind]: { response: extras.request ?? CONTINUE } };
+      return extras.request === undefined ? BARE[kind] : { [kind]: { response: extras.request } };
     case 'responseHeaders':
       return headersAnswerOf(extras);
-    case 'responseBody':
-      return { responseBody: { response: CONTINUE } };
-    case 'requestTrailers':
-    case 'responseTrailers':
-      return { [kind]: {} };
+    default:
+      return BARE[kind];
   }
 }
 
 function headersAnswerOf({ response, modeOverride }: Extras): ProcessingResponse {
+  if (response === undefined && modeOverride === undefined) return BARE.responseHeaders;
   const answer = { responseHeaders: { response: response ?? CONTINUE } };
   return modeOverride === undefined ? answer : { ...answer, modeOverride };
 }
@@ -173,6 +202,8 @@ type BodyKind = 'requestBody' | 'responseBody';
 
 function streamedAnswersOf(turn: Turn): ProcessingResponse[] {
   const answers: ProcessingResponse[] = [];
+  const { responseHeaders } = turn.message;
+  if (responseHeaders != null && isInterim(responseHeaders)) answers.push(BARE.responseHeaders);
   for (const { type } of turn.commands) forwarded(type, turn, answers);
   return answers;
 }
@@ -211,7 +242,9 @@ function forwarded(type: CommandType, turn: Turn, answers: ProcessingResponse[])
 }
 
 function streamed(kind: BodyKind, body: HttpBody): ProcessingResponse {
-  return { [kind]: { response: { bodyMutation: { streamedResponse: body } } } };
+  const response = { bodyMutation: { streamedResponse: body } };
+  // Not by a computed key, which would cost as much as the rest: this runs for each message.
+  return kind === 'responseBody' ? { responseBody: { response } } : { requestBody: { response } };
 }
 
 /** A piece of a body, as it came. One that is empty and ends nothing says nothing (field: E6). */

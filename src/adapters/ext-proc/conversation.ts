@@ -4,10 +4,10 @@
  */
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { status as Code } from '@grpc/grpc-js';
-import type { Command, CommandType, Outcome } from '../../../machines/events.js';
+import type { Command, Outcome } from '../../../machines/events.js';
 import type { OwnAnswer } from '../answers.js';
 import type { Extras, Modes } from './codec.js';
-import { answersOf, isStreamed } from './codec.js';
+import { answersOf, isStreamed, modeOf, plainAnswerOf } from './codec.js';
 import { immediateOf } from './extras.js';
 import type {
   CommonResponse,
@@ -24,8 +24,13 @@ export type Call = ServerDuplexStream<ProcessingRequest, ProcessingResponse>;
 interface Hand {
   readonly message: ProcessingRequest;
   readonly kind: Kind;
-  readonly commands: Command[];
+  /** Only where the answers are made of them. */
+  readonly commands: Command[] | undefined;
+  /** The request was sent on. */
+  routed: boolean;
 }
+
+const NO_EXTRAS: Extras = Object.freeze({});
 
 /** What an answer takes from the exchange, asked for only when there is one. */
 export interface Sources {
@@ -50,14 +55,15 @@ export class Conversation {
   readonly #sources: Sources;
   readonly modes: Modes;
   #hand: Hand | undefined;
-  #extras: Extras = {};
+  #extras = NO_EXTRAS;
+  #pauses = 0;
   /** The last word, said in place of an answer. */
   #leave: (() => void) | undefined;
 
-  constructor(call: Call, modes: Partial<Modes>, sources: Sources) {
+  constructor(call: Call, modes: Modes, sources: Sources) {
     this.#call = call;
     this.#sources = sources;
-    this.modes = { requestBody: undefined, responseBody: undefined, ...modes };
+    this.modes = modes;
   }
 
   /** The kind of the message in hand. */
@@ -71,16 +77,16 @@ export class Conversation {
   }
 
   take(message: ProcessingRequest, kind: Kind): void {
-    this.#hand = { message, kind, commands: [] };
-    const { protocolConfig } = message;
-    if (protocolConfig == null) return;
-    this.modes.requestBody = protocolConfig.requestBodyMode ?? 'NONE';
-    this.modes.responseBody = protocolConfig.responseBodyMode ?? 'NONE';
+    const commands = isStreamed(modeOf(kind, this.modes)) ? [] : undefined;
+    this.#hand = { message, kind, commands, routed: false };
   }
 
   /** Something was ordered about the message in hand, if there is one. */
   ordered(command: Command): void {
-    this.#hand?.commands.push(command);
+    const hand = this.#hand;
+    if (hand === undefined) return;
+    hand.commands?.push(command);
+    if (command.type === 'forwardRequestHeaders') hand.routed = true;
   }
 
   /** The response is asked for in another way than Envoy was configured to show it. */
@@ -92,30 +98,31 @@ export class Conversation {
   /** Answers the message in hand, or leaves where that was ordered. */
   finish(): void {
     const hand = this.#hand;
-    const { observed } = this;
     this.#hand = undefined;
     if (this.#leave !== undefined) this.#leave();
-    else if (hand !== undefined && !observed) this.#answer(hand);
-    this.#extras = {};
+    else if (hand !== undefined && hand.message.observabilityMode !== true) this.#answer(hand);
+    this.#extras = NO_EXTRAS;
     this.#leave = undefined;
   }
 
-  #answer({ message, kind, commands }: Hand): void {
-    const { mutation, held, metadata } = this.#sources;
-    const routed = orders(commands, 'forwardRequestHeaders');
-    const request = routed || kind === 'requestHeaders' ? mutation(kind, routed) : undefined;
-    const answers = answersOf({
-      message,
-      kind,
-      commands,
-      modes: this.modes,
-      held: held(),
-      extras: request === undefined ? this.#extras : { ...this.#extras, request },
-    });
+  #answer({ message, kind, commands, routed }: Hand): void {
+    const open = routed || kind === 'requestHeaders';
+    const request = open ? this.#sources.mutation(kind, routed) : undefined;
+    const extras = request === undefined ? this.#extras : { ...this.#extras, request };
+    if (commands === undefined) {
+      this.#write(this.#withUsage(plainAnswerOf(kind, extras)));
+      return;
+    }
+    const held = this.#sources.held();
+    const answers = answersOf({ message, kind, commands, modes: this.modes, held, extras });
     const last = answers.length - 1;
-    const dynamicMetadata = last < 0 ? undefined : metadata();
-    if (dynamicMetadata !== undefined) answers[last] = { ...answers[last], dynamicMetadata };
-    for (const answer of answers) this.#write(answer);
+    for (let at = 0; at < last; at++) this.#write(answers[at] as ProcessingResponse);
+    if (last >= 0) this.#write(this.#withUsage(answers[last] as ProcessingResponse));
+  }
+
+  #withUsage(answer: ProcessingResponse): ProcessingResponse {
+    const dynamicMetadata = this.#sources.metadata();
+    return dynamicMetadata === undefined ? answer : { ...answer, dynamicMetadata };
   }
 
   /** A peer that does not read is not read from either. */
@@ -129,12 +136,13 @@ export class Conversation {
     });
   }
 
+  /** Takes no message until as many have resumed: a peer may not read while a body is inflated. */
   pause(): void {
-    this.#call.pause();
+    if (this.#pauses++ === 0) this.#call.pause();
   }
 
   resume(): void {
-    this.#call.resume();
+    if (--this.#pauses === 0) this.#call.resume();
   }
 
   /**
@@ -182,8 +190,4 @@ export class Conversation {
     if (this.#hand === undefined) leave();
     else this.#leave = leave;
   }
-}
-
-function orders(commands: readonly Command[], type: CommandType): boolean {
-  return commands.some((command) => command.type === type);
 }

@@ -14,7 +14,7 @@ import { ownAnswer, tooLarge } from '../answers.js';
 import { Bill } from '../bill.js';
 import { Conductor } from '../conductor.js';
 import { Deadlines } from '../deadlines.js';
-import { eventsOf, isOfRequest, kindOf, statusOf } from './codec.js';
+import { eventsOf, isOfRequest, kindOf, modesOf, statusOf } from './codec.js';
 import type { Call } from './conversation.js';
 import { Conversation } from './conversation.js';
 import { metadataOf, streamingOf } from './extras.js';
@@ -44,12 +44,13 @@ export class Processing {
   #method: string | undefined;
   #path: string | undefined;
 
-  constructor(shared: Shared, id: string, call: Call) {
+  /** `first` is the first message, which is still to be received. */
+  constructor(shared: Shared, id: string, call: Call, first: ProcessingRequest) {
     this.#shared = shared;
     this.#exchange = new Exchange({ id, trace: shared.trace });
     this.#conductor = new Conductor<Detail>(this.#exchange, this.#carryOut, this.#failed);
     this.#deadlines = new Deadlines(shared.clock, shared.times, this.#expired);
-    this.#conversation = new Conversation(call, shared.config.modes, {
+    this.#conversation = new Conversation(call, modesOf(first, shared.config.modes), {
       mutation: (kind, routed) => this.#steering?.mutation(kind, routed),
       held: () => this.#steering?.held ?? [],
       metadata: () => this.#metadata(),
@@ -75,6 +76,8 @@ export class Processing {
 
   /** The stream has ended. How the exchange went, that does not tell (field: E17). */
   closed(): void {
+    // An end can be told though nothing is to be read, and a message is in hand until it is answered.
+    this.#inflating?.();
     this.#conductor.deliver(events.transportClosed, { cause: 'transport_closed' });
   }
 

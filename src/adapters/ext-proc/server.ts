@@ -137,7 +137,7 @@ export class ExtProcServer implements Shared {
       return;
     }
     call.once('data', (first: ProcessingRequest) => {
-      const processing = new Processing(this, `${this.#boot}-${this.#count++}`, call);
+      const processing = new Processing(this, `${this.#boot}-${this.#count++}`, call, first);
       this.#live.add(processing);
       call.on('data', (message: ProcessingRequest) => processing.receive(message));
       // Before our own end, which nothing can be answered after.

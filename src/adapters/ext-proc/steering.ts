@@ -109,7 +109,7 @@ export class Steering {
     }
     const open = kind === 'requestHeaders' && (routed || this.#awaitsModel);
     if (!open || !this.#forged) return undefined;
-    return { headerMutation: { removeHeaders: [destinationHeader] } };
+    return { headerMutation: { removeHeaders: [destinationHeader] }, clearRouteCache: true };
   }
 
   /** The exchange has its outcome, and is no load on its upstream any more. */
