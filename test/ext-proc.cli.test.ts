@@ -84,7 +84,7 @@ describe('interlock ext-proc', () => {
     expect(first).toBe(`interlock ext-proc listens on ${address}`);
     expect(usage).toBe(`  usage records: ${file}`);
     expect(envoy).toContain(`a cluster of ${address}, over HTTP/2`);
-    expect(example).toMatch(/envoy -c .*envoy\.yaml$/);
+    expect(example).toMatch(/127\.0\.0\.1:9002: .*envoy\.yaml$/);
     expect(recordsOf(file)).toMatchObject([{ outcome: 'completed', usage: { kind: 'final' } }]);
     expect(command.stderr).toBe('');
   });

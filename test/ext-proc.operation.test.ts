@@ -162,6 +162,25 @@ describe('a drain', () => {
     expect(await world.recorded()).toMatchObject([{ outcome: 'drained' }]);
   });
 
+  it('answers what still comes late on a stream whose exchange is over, and ends it cleanly', async () => {
+    // field: A1, D22
+    await start();
+    const stream = another().open();
+    for (const message of [RH({}, true), SH(), SB('{}', true)]) await stream.send(message);
+    await stream.until(() => stream.answers.length === 3);
+    const drained = world.server.drain();
+    await stream.send(SB('', true));
+    await drained;
+    await world.server.close();
+    expect((await stream.ended).code).toBe(Code.OK);
+    expect(stream.answers.map(answerKind)).toEqual([
+      'requestHeaders',
+      'responseHeaders',
+      'responseBody',
+      'responseBody',
+    ]);
+  });
+
   it('may be told twice, and with nothing in flight', async () => {
     await start();
     await Promise.all([world.server.drain(), world.server.drain()]);

@@ -121,6 +121,8 @@ function notRead(status: number | undefined): Usage {
 /** The cause where nothing but the response itself told the outcome. */
 function ownCause(outcome: Outcome, status: number | undefined): string | undefined {
   if (outcome === 'completed') return undefined;
+  // Nobody told the end, and what there was of the body did not tell it either.
+  if (outcome === 'unknown') return 'transport_closed';
   // The response of a client that had gone was read to its end.
   if (outcome === 'cancelled') return 'client_gone';
   return status !== undefined && status >= 400 ? 'error_status' : 'error_in_stream';

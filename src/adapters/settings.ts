@@ -143,7 +143,7 @@ function crossCheck(
     for (const name of item.upstreams) {
       if (ids.includes(name)) continue;
       faults.push(
-        `routes[${place}].upstreams: "${name}" is no upstream; there are ${ids.join(', ')}`,
+        `routes[${place}].upstreams: "${name}" is no upstream; there ${ids.length === 0 ? 'is none' : `are ${ids.join(', ')}`}`,
       );
     }
   }
@@ -173,7 +173,11 @@ function keysAt(whole: z.ZodType, path: readonly PropertyKey[]): string[] {
   for (const part of ['', ...path]) {
     if (schema instanceof z.ZodObject && part !== '') schema = schema.shape[part as string];
     else if (schema instanceof z.ZodArray) schema = schema.element;
-    while (schema instanceof z.ZodOptional || schema instanceof z.ZodPrefault) {
+    while (
+      schema instanceof z.ZodOptional ||
+      schema instanceof z.ZodPrefault ||
+      schema instanceof z.ZodDefault
+    ) {
       schema = schema.unwrap();
     }
   }

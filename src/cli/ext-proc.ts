@@ -37,7 +37,7 @@ Without a configuration file Envoy routes as it was told to, and the server acco
 passes. The file is YAML, and all of its keys have defaults:
 
   upstreams:
-    - id: main
+    - id: main                            # without routes, all take every path in turn
       endpoint: 10.0.0.7:8000             # what Envoy is told in the destination header
       headers:
         authorization: Bearer \${API_KEY}  # read from the environment
@@ -59,7 +59,7 @@ passes. The file is YAML, and all of its keys have defaults:
     stall: 60000                          # an Envoy that does not read
     settle: 10000                         # the usage record
   limits:
-    messageBytesMax: 16777216             # of one message, so of a body that Envoy buffers
+    messageBytesMax: 33554432             # of one message, so of a body that Envoy buffers
     requestBytesMax: 67108864             # of a request body
     heldBytesMax: 16777216                # of a request body that is held for its model
     streamsMax: 500                       # open at once, on each connection
@@ -152,6 +152,7 @@ async function start(flags: Flags, open: Open): Promise<Serving> {
   const health = await openHealth(flags, server);
   const say = sayerOf(flags);
   say(`interlock ext-proc listens on ${server.address}`);
+  if (flags.legacy === true) say('  THE HANDLER OF THE BUG is served, and not the machine');
   say(`  usage records: ${usageOf(flags)}`);
   if (health !== undefined) say(`  health checks, there and on: ${health}`);
   if (inspection !== undefined) say(inspectionLines(inspection));
@@ -203,5 +204,5 @@ async function directions(flags: Flags, address: string): Promise<string> {
   const example = join(dirname(protoFile), 'deploy', 'envoy.yaml');
   const scheme = flags.tlsCert === undefined ? 'HTTP/2' : 'HTTP/2 with TLS';
   return `  Envoy: an ext_proc filter whose gRPC service is a cluster of ${address}, over ${scheme}
-    for example: envoy -c ${example}`;
+    an example for routes by model, asking at 127.0.0.1:9002: ${example}`;
 }

@@ -44,7 +44,9 @@ export async function listening<At extends Address | string, T>(
     throw new InterlockError(
       'INTERLOCK_BAD_OPTION',
       `${flag} ${typeof at === 'string' ? at : textOf(at)}: ${(cause as Error).message}. ` +
-        'Accepted: an address of this machine with a port that is free; port 0 takes one.',
+        (typeof at === 'string' && at.startsWith('unix:')
+          ? 'Accepted: unix:PATH, of a folder that can be written and a file that is not there.'
+          : 'Accepted: an address of this machine with a port that is free; port 0 takes one.'),
       { cause },
     );
   }
@@ -55,7 +57,8 @@ function textOf({ host, port }: Address): string {
 }
 
 export function count(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('Accepted: a count from 0.');
+  if (!/^\d{1,9}$/.test(text))
+    throw new InvalidArgumentError('Accepted: a count from 0 to 999999999.');
   return Number(text);
 }
 

@@ -2,6 +2,7 @@
  * The configuration of the ext_proc server: a YAML file, or nothing, checked at the door and plain
  * typed values inside.
  */
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import type { Deadline } from '../../../machines/events.js';
 import type { DeadlineTimes } from '../deadlines.js';
@@ -20,7 +21,15 @@ import {
 } from '../settings.js';
 import { BODY_MODES } from './wire.js';
 
-const ENDPOINT = /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/;
+const ENDPOINT = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/;
+
+function isEndpoint(text: string): boolean {
+  const [, six, host = '', port] = ENDPOINT.exec(text) ?? [];
+  if (port === undefined || Number(port) < 1 || Number(port) > 65_535) return false;
+  if (six !== undefined) return isIP(six) === 6;
+  // What looks like an address and is none would be taken for a name that nobody has.
+  return !/^[0-9.]+$/.test(host) || isIP(host) === 4;
+}
 
 const header = z
   .string()
@@ -43,7 +52,8 @@ const deadlines = z
 
 const limits = z
   .strictObject({
-    messageBytesMax: bytes.default(16 * 1024 * 1024),
+    /** More than may be held, so that a body that is too large is refused and its stream not broken. */
+    messageBytesMax: bytes.default(32 * 1024 * 1024),
     requestBytesMax: bytes.default(64 * 1024 * 1024),
     heldBytesMax: bytes.default(16 * 1024 * 1024),
     streamsMax: z.int().min(1).max(2_147_483_647).default(500),
@@ -62,7 +72,7 @@ const config = z.strictObject({
     .array(
       z.strictObject({
         id,
-        endpoint: z.string().regex(ENDPOINT, 'accepted: "host:port"'),
+        endpoint: z.string().refine(isEndpoint, 'accepted: "host:port", with an address or a name'),
         headers: ownHeaders.default({}),
       }),
     )

@@ -69,6 +69,14 @@ export class Endpoint {
     for (const listener of this.#listeners) listener.drain(Math.min(graceMs, TIMER_MAX));
   }
 
+  /** Resolves when what was said has been heard on every connection, and at the latest after so long. */
+  async finish(graceMs: number): Promise<void> {
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), graceMs);
+    await Promise.all(this.#listeners.map((listener) => listener.left(late.signal)));
+    clearTimeout(timer);
+  }
+
   /** Lets go of every stream and every address. */
   close(): void {
     this.#server.forceShutdown();

@@ -3,6 +3,7 @@
  * gRPC's, so that the system's errors reach whoever chose the address as they are, and a peer that
  * never finishes its handshake keeps no process alive.
  */
+import { once } from 'node:events';
 import { lstatSync, unlinkSync } from 'node:fs';
 import type { ListenOptions, Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
@@ -43,6 +44,12 @@ export class Listener {
   /** Each connection is to be the last of its peer: what is open on it goes on for `graceMs`. */
   drain(graceMs: number): void {
     this.#injector.drain(graceMs);
+  }
+
+  /** Resolves when the peers of a drained address have closed their connections, or `late` is told. */
+  async left(late: AbortSignal): Promise<void> {
+    const closed = [...this.#sockets].map((socket) => once(socket, 'close', { signal: late }));
+    await Promise.allSettled(closed);
   }
 
   /** Lets go of the address and of every socket. */

@@ -28,6 +28,9 @@ const DRAINING: Refusal = {
   retryAfterSeconds: 1,
 };
 
+/** How long a drained stream is waited for, first until its peer ends it, then after we did. */
+const PARTING_MS = 1_000;
+
 export interface ExtProcServerOptions {
   readonly config: ExtProcConfig;
   /** Where the usage records go. The caller closes it, after the server. */
@@ -53,11 +56,13 @@ export class ExtProcServer implements Shared {
   readonly #admits: (call: Call) => string | undefined;
   readonly #endpoint: Endpoint;
   readonly #live = new Set<Processing>();
+  readonly #open = new Set<Call>();
   readonly sizers = new Sizers();
   readonly #boot = randomBytes(6).toString('hex');
   #address = '';
   #count = 0;
   #idle: (() => void)[] = [];
+  #parted: (() => void) | undefined;
 
   constructor(options: ExtProcServerOptions) {
     const { config, ledger, trace, warn = warnOnStderr, admits = () => undefined } = options;
@@ -99,7 +104,10 @@ export class ExtProcServer implements Shared {
     return this.#live.size;
   }
 
-  /** Takes no more exchanges; resolves when the last is processed, which `drain` bounds. */
+  /**
+   * Takes no more exchanges. Resolves when the last is processed, which `drain` bounds, and the
+   * streams have ended: their peers may still have late messages to be answered, for a moment.
+   */
   async drain(): Promise<void> {
     this.refusal = DRAINING;
     // The machine bounds each exchange; the connections are let go of a little later.
@@ -107,6 +115,9 @@ export class ExtProcServer implements Shared {
     this.#endpoint.drain(drain === 0 ? Infinity : drain + settle);
     for (const processing of this.#live) processing.drain(false);
     await this.#allProcessed();
+    await this.#allEnded(PARTING_MS);
+    for (const call of this.#open) call.end();
+    await this.#endpoint.finish(PARTING_MS);
   }
 
   /** Ends what is still in flight as if the drain deadline had come: each is recorded. */
@@ -136,6 +147,8 @@ export class ExtProcServer implements Shared {
       call.emit('error', { code: Code.PERMISSION_DENIED, details });
       return;
     }
+    this.#open.add(call);
+    call.once('close', () => this.#ended(call));
     call.once('data', (first: ProcessingRequest) => {
       const processing = new Processing(this, `${this.#boot}-${this.#count++}`, call, first);
       this.#live.add(processing);
@@ -148,6 +161,23 @@ export class ExtProcServer implements Shared {
       processing.receive(first);
     });
     call.on('end', () => call.end());
+  }
+
+  #ended(call: Call): void {
+    this.#open.delete(call);
+    if (this.#open.size === 0) this.#parted?.();
+  }
+
+  /** Resolves when no stream is open, and at the latest after so long. */
+  async #allEnded(ms: number): Promise<void> {
+    if (this.#open.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#parted = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   #allProcessed(): Promise<void> {
