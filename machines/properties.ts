@@ -14,7 +14,17 @@ import { outcomes } from './properties/outcome.js';
 import { counts, resources } from './properties/resources.js';
 import { upstream } from './properties/upstream.js';
 
-export type { Decision, Memory, Mood, Property, Step } from './properties/monitor.js';
+export { eventualities, expiries } from './properties/liveness.js';
+export type {
+  Decision,
+  Eventuality,
+  Fairness,
+  Memory,
+  Mood,
+  Property,
+  Step,
+} from './properties/monitor.js';
+export { occasionOf } from './properties/monitor.js';
 
 /** What holds whoever speaks, in any order. */
 export const properties: readonly Property[] = Object.freeze([

@@ -71,6 +71,7 @@ describe('the gateway of the bug', () => {
       'nothingFollowsTheLastWord',
       'noAnswerOnceStarted',
       'lateEndDoesNothing',
+      'chunksAreArbitrary',
       'routeComesFirst',
       'requestKeepsItsOrder',
       'lateRequestEndDoesNothing',

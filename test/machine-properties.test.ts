@@ -49,7 +49,7 @@ describe('against anyone', () => {
   });
 
   it('the product has the size it had', () => {
-    expect(sizes(anyone)).toEqual({ states: 151, transitions: 5889, depth: 8, products: 13278 });
+    expect(sizes(anyone)).toEqual({ states: 151, transitions: 5889, depth: 8, products: 14234 });
   });
 });
 
@@ -61,6 +61,8 @@ describe('against the well behaved', () => {
   it('only what takes a late or rude peer has no example', () => {
     expect(unseen(wellBehaved)).toEqual([
       'lateEndComes',
+      'closeEndsWhatIsKnown',
+      'responseComesAlone',
       'violatedIsReached',
       'bodyComesAfterTheLastWord',
       'lateEndIsCounted',
@@ -76,7 +78,7 @@ describe('against the well behaved', () => {
       states: 228,
       transitions: 2690,
       depth: 10,
-      products: 17144,
+      products: 18753,
     });
   });
 });
@@ -95,7 +97,7 @@ describe('against what was observed', () => {
       states: 1134,
       transitions: 30814,
       depth: 11,
-      products: 69933,
+      products: 75107,
     });
   });
 });

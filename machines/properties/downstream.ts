@@ -10,6 +10,7 @@ import {
   over,
   sometimes,
   TO_DOWNSTREAM,
+  TO_UPSTREAM,
 } from './monitor.js';
 
 const OVER = 1;
@@ -119,6 +120,48 @@ export const downstream: readonly Property[] = [
       return add(memory, OVER, endCame(step));
     },
   ),
+
+  // field: A3, K13; fault: F18, F25, F51; sentences 7 and 8
+  always(
+    'accountingNeverSpeaks',
+    'What the accounting tells moves nobody: nothing goes to either side because of it.',
+    (memory, step) => {
+      const tells = is(
+        step.event,
+        'response.progress',
+        'response.terminal',
+        'usage.read',
+        'usage.recorded',
+      );
+      const speaks = orders(step, ...TO_UPSTREAM, ...TO_DOWNSTREAM, ...LAST_WORDS);
+      return tells && (speaks || orders(step, 'cancelUpstream')) ? 'violated' : memory;
+    },
+  ),
+  sometimes(
+    'accountingDecides',
+    'What the accounting tells decides an exchange whose peers are done.',
+    (_, step) =>
+      is(step.event, 'response.terminal', 'usage.read') && orders(step, 'recordUsage') ? 'seen' : 0,
+  ),
+
+  // field: A1; fault: F27; sentence 6
+  always(
+    'chunksAreArbitrary',
+    'Once a response has headers, a body that is empty or follows another leads nowhere new.',
+    (memory, step) => {
+      const { event } = step;
+      if (event.type !== 'response.body') {
+        return has(memory, STARTED) || is(event, 'response.headers') ? STARTED : 0;
+      }
+      const follows = has(memory, BUFFERED) || (event.empty && has(memory, STARTED));
+      if (follows && step.from !== step.to) return 'violated';
+      return add(memory, BUFFERED, !event.empty && has(memory, STARTED));
+    },
+  ),
+  sometimes('bodyFollowsABody', 'A body follows another and is passed on.', (memory, step) => {
+    if (!orders(step, 'forwardResponseBody')) return 0;
+    return memory === BUFFERED ? 'seen' : BUFFERED;
+  }),
 
   // field: I8, K1, K4; fault: F54; sentence 10
   always(

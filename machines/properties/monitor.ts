@@ -11,10 +11,10 @@ export interface Step {
 }
 
 /**
- * `always` is broken by one step and `sometimes` is kept by one. A third mood, `eventually`, would
- * speak of whole runs, and so needs a judge of its own, not another fold.
+ * `always` is broken by one step and `sometimes` is kept by one. `eventually` speaks of whole runs,
+ * which no step decides, and so it has a shape and a judge of its own.
  */
-export type Mood = 'always' | 'sometimes';
+export type Mood = 'always' | 'sometimes' | 'eventually';
 
 /** What a monitor remembers: a small integer, so that products with it stay finite and fast. */
 export type Memory = number;
@@ -25,7 +25,7 @@ export type Decision = 'violated' | 'seen';
 export interface Property {
   readonly name: string;
   readonly sentence: string;
-  readonly mood: Mood;
+  readonly mood: Exclude<Mood, 'eventually'>;
   readonly initial: Memory;
   /** Pure. What it gives must depend on `memory` and `step` alone. */
   readonly next: (memory: Memory, step: Step) => Memory | Decision;
@@ -39,6 +39,56 @@ export function always(name: string, sentence: string, next: Next): Property {
 
 export function sometimes(name: string, sentence: string, next: Next): Property {
   return Object.freeze({ name, sentence, mood: 'sometimes', initial: 0, next });
+}
+
+/**
+ * What the world is trusted with: nothing that is waited for stays out for ever. A run is fair if it
+ * has, again and again, a step after which nothing is waited for, or one that brings or renews it.
+ * Where nothing is waited for, the world may also fall silent, and the run stops.
+ */
+export interface Fairness {
+  readonly name: string;
+  readonly sentence: string;
+  /** Pure. Whether it is waited for after the step, given whether it was before. */
+  readonly waits: (before: boolean, step: Step) => boolean;
+  /** Whether the step brings what was waited for, or starts the waiting anew. */
+  readonly renews: (step: Step) => boolean;
+}
+
+/** This bit of an `eventually`'s memory says that something is owed. */
+export const OWED = 1;
+
+/** Claims that on every fair run whatever is owed is paid at last. No step decides it. */
+export interface Eventuality {
+  readonly name: string;
+  readonly sentence: string;
+  readonly mood: 'eventually';
+  /** What the claim needs of the world. The less it is, the stronger the claim. */
+  readonly fairness: readonly Fairness[];
+  readonly initial: Memory;
+  /** Pure. What it gives must depend on `memory` and `step` alone. */
+  readonly next: (memory: Memory, step: Step) => Memory;
+}
+
+export function eventually(
+  name: string,
+  sentence: string,
+  fairness: readonly Fairness[],
+  next: Eventuality['next'],
+): Eventuality {
+  return Object.freeze({ name, sentence, mood: 'eventually', fairness, initial: 0, next });
+}
+
+/** The twin of an `eventually`: without an occasion on which it is paid, it would claim nothing. */
+export function occasionOf({ name, next }: Eventuality): Property {
+  return sometimes(
+    `${name}HasAnOccasion`,
+    `Something is owed by "${name}", and a later step pays it.`,
+    (memory, step) => {
+      const then = next(memory, step);
+      return has(memory, OWED) && !has(then, OWED) ? 'seen' : then;
+    },
+  );
 }
 
 /** The commonest fold: a property whose memory is a set of facts, each a bit. */

@@ -124,6 +124,51 @@ export const outcomes: readonly Property[] = [
     },
   ),
 
+  // field: A11, D13, D19; fault: F39, F41; sentence 5
+  always(
+    'closeIsNoOutcome',
+    'A transport that closes says nothing: what it ends is unknown, or is what was known before.',
+    (memory, step) => {
+      const { event } = step;
+      const told = is(event, 'response.terminal') && has(memory, BUFFERED);
+      const error = event.type === 'response.headers' && event.status !== 'success';
+      const known = told || error || is(event, 'downstream.closed');
+      const outcome = recorded(step) ?? 'unknown';
+      const decides = is(event, 'transport.closed') && outcome !== 'unknown';
+      if (decides && !has(memory, TERMINAL)) return 'violated';
+      const now = add(memory, BUFFERED, orders(step, 'bufferResponseBody'));
+      return add(now, TERMINAL, known);
+    },
+  ),
+  sometimes(
+    'closeEndsWhatIsKnown',
+    'A transport closes, and the exchange turns out as was known before.',
+    (_, step) => {
+      const outcome = recorded(step) ?? 'unknown';
+      return is(step.event, 'transport.closed') && outcome !== 'unknown' ? 'seen' : 0;
+    },
+  ),
+
+  // field: E16; sentence 9
+  sometimes(
+    'responseComesAlone',
+    'A response without a request is passed on, and its exchange is recorded.',
+    (memory, step) => {
+      if (is(step.event, 'request.headers')) return RECORDED;
+      if (memory === HEADERS && orders(step, 'recordUsage')) return 'seen';
+      return memory === 0 && orders(step, 'forwardResponseHeaders') ? HEADERS : memory;
+    },
+  ),
+  // fault: F34; sentence 9
+  sometimes(
+    'responseComesEarly',
+    'A response starts while its request is still being forwarded, which goes on.',
+    (memory, step) => {
+      if (memory === HEADERS && orders(step, 'forwardRequestBody')) return 'seen';
+      return add(memory, HEADERS, orders(step, 'forwardResponseHeaders'));
+    },
+  ),
+
   // field: A7, A14, D12
   always('errorStatusIsNoSuccess', 'A 4xx or 5xx is never completed.', (memory, step) => {
     if (recorded(step) === 'completed' && memory === HEADERS) return 'violated';
