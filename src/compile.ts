@@ -2,9 +2,10 @@
  * The only calls into XState: a machine is explored once, breadth first, into the rows of a table.
  *
  * It refuses what a table cannot hold or a proof cannot cover: a state that does not answer an
- * event, a command that the alphabet does not have, a context.
+ * event, a command that the alphabet does not have, a context, a clock or an actor of the machine's
+ * own, and a guard without a name, which no picture and no reader would see. Each by its place.
  */
-import type { AnyMachineSnapshot, AnyStateMachine } from 'xstate';
+import type { AnyMachineSnapshot, AnyStateMachine, AnyStateNode } from 'xstate';
 import { initialTransition, transition } from 'xstate';
 import type { Command, Event } from '../machines/events.js';
 import { COMMANDS, EVENTS, textOf } from '../machines/events.js';
@@ -50,6 +51,7 @@ function commandOf(type: string, fields: Record<string, string>, machine: string
 
 /** Explores `machine` from its initial state and gives its rows. States are numbered as found. */
 export function compile(machine: AnyStateMachine): Rows {
+  for (const node of nodesOf(machine.root)) refuseNode(machine.id, node);
   const [initial] = initialTransition(machine);
   const states = [nameOf(initial.value)];
   const snapshots: AnyMachineSnapshot[] = [initial];
@@ -60,11 +62,11 @@ export function compile(machine: AnyStateMachine): Rows {
 
   for (let state = 0; state < states.length; state++) {
     const snapshot = snapshots[state] as AnyMachineSnapshot;
-    if (Object.keys(snapshot.context).length > 0) {
-      throw new Error(`machine "${machine.id}": a context cannot be compiled; use states`);
-    }
+    if (state === 0) refuseContext(machine.id, snapshot, 'from the start');
     const row = EVENTS.map((event) => {
       const step = xstateStep(machine, snapshot, event);
+      const place = `after "${textOf(event)}" in state "${states[state]}"`;
+      refuseContext(machine.id, step.snapshot, place);
       if (!numbers.has(step.state)) {
         numbers.set(step.state, states.length);
         states.push(step.state);
@@ -84,6 +86,43 @@ export function compile(machine: AnyStateMachine): Rows {
     cells.push(row);
   }
   return { machine: machine.id, states, steps, cells };
+}
+
+function* nodesOf(node: AnyStateNode): Generator<AnyStateNode> {
+  yield node;
+  for (const inner of Object.values(node.states)) yield* nodesOf(inner);
+}
+
+/** What stands in a state's definition and has no place in a table, whether it is reached or not. */
+function refuseNode(machine: string, node: AnyStateNode): void {
+  const at = node.path.length === 0 ? 'its root' : `state "${node.path.join('.')}"`;
+  const refuse = (what: string): never => {
+    throw new Error(`machine "${machine}": ${at} has ${what}`);
+  };
+  const [invoked] = node.invoke;
+  if (invoked !== undefined) {
+    refuse(`an invoke ("${invoked.id}"); an exchange orders commands, and is told by events`);
+  }
+  const [delayed] = node.after;
+  if (delayed !== undefined) {
+    refuse(`an after ("${String(delayed.delay)}"); order a deadline, whose expiry is an event`);
+  }
+  const taken = [...node.transitions].flatMap(([on, among]) => among.map((one) => ({ on, one })));
+  const eventless = (node.always ?? []).map((one) => ({ on: 'always', one }));
+  for (const { on, one } of [...taken, ...eventless]) {
+    const { guard } = one;
+    if (guard === undefined || typeof guard === 'string') continue;
+    if (typeof guard === 'object' && typeof guard.type === 'string') continue;
+    refuse(`a guard without a name on "${on}"; name it in setup(), and use its name`);
+  }
+}
+
+function refuseContext(machine: string, { context }: AnyMachineSnapshot, place: string): void {
+  const keys = Object.keys(context);
+  if (keys.length === 0) return;
+  throw new Error(
+    `machine "${machine}": a context cannot be compiled; use states. Found "${keys.join('", "')}" ${place}`,
+  );
 }
 
 function answerOf(machine: string, from: string, event: Event, step: XStateStep): Answer {
