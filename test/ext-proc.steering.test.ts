@@ -105,6 +105,8 @@ describe('the model of a request', () => {
       expect(kinds(told)).not.toContain('immediateResponse');
       expect(destinations(told).filter(Boolean)).toEqual([]);
     }
+    const unsaid = await world.say([RH(), SH(), RT()]);
+    expect(kinds(unsaid)).toEqual(['requestHeaders', 'responseHeaders', 'requestTrailers']);
     // What was cut is no JSON, and never will be.
     const cut = await say('BUFFERED_PARTIAL', [RH(), RB('{"model":"oth'), SH()]);
     expect(kinds(cut)).toEqual(['requestHeaders', 'requestBody', 'responseHeaders']);

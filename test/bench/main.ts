@@ -4,7 +4,9 @@
  */
 import { execFileSync } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
+import { benchChecker } from './checker.js';
 import { benchEngine, sameWork } from './engine.js';
+import { benchExtProc } from './extproc.js';
 import { benchGateway } from './gateway.js';
 
 interface Row {
@@ -12,7 +14,8 @@ interface Row {
   readonly beside: string;
   readonly ratio: number;
   readonly reach: string;
-  readonly reached: boolean;
+  /** Undefined where there is nothing to reach. */
+  readonly reached: boolean | undefined;
   readonly both: string;
 }
 
@@ -26,6 +29,10 @@ function atMost(what: string, beside: string, ratio: number, bound: number, both
   rows.push({ what, beside, ratio, reach: `<= ${bound}`, reached: ratio <= bound, both });
 }
 
+function told(what: string, beside: string, ratio: number, both: string): void {
+  rows.push({ what, beside, ratio, reach: '', reached: undefined, both });
+}
+
 function engine(): void {
   if (!sameWork())
     throw new Error('the table and the hand-written switch order different commands');
@@ -37,6 +44,14 @@ function engine(): void {
   const ns = (side: number) => `${table.toFixed(1)} and ${side.toFixed(1)} ns per event`;
   atLeast('engine, speed', 'XState actor', actor / table, 100, ns(actor));
   atMost('engine, time', 'hand-written switch', table / written, 2, ns(written));
+}
+
+type Pair = [number, number];
+
+function checker(): void {
+  const [ours, theirs] = benchChecker().map(({ statesPerSecond }) => statesPerSecond) as Pair;
+  const both = `${ours.toFixed(0)} and ${theirs.toFixed(0)} states/s`;
+  atLeast('checker, states/s', 'xstate/graph', ours / theirs, 100, both);
 }
 
 async function gateway(quick: boolean): Promise<void> {
@@ -59,6 +74,21 @@ async function gateway(quick: boolean): Promise<void> {
   atMost('gateway, memory per idle SSE', 'bare', idle[0] / idle[1], 1.3, bytes);
 }
 
+async function extProc(quick: boolean): Promise<void> {
+  const { modes, bytesPerIdleStream } = await benchExtProc(quick ? 10 : 40, 500);
+  for (const { mode, perSecond, microsPerMessage, rateRatio, microsRatio } of modes) {
+    const [rate, echoRate] = perSecond.map((each) => each.toFixed(0));
+    const [cpu, echoCpu] = microsPerMessage.map((each) => each.toFixed(1));
+    const name = mode === 'STREAMED' ? 'streamed' : 'full duplex';
+    const rates = `${rate} and ${echoRate} messages/s`;
+    atLeast(`ext_proc ${name}, messages/s`, 'grpc-js echo', rateRatio, 0.85, rates);
+    told(`ext_proc ${name}, CPU each`, 'grpc-js echo', microsRatio, `${cpu} and ${echoCpu} us`);
+  }
+  const [idle, echoIdle] = bytesPerIdleStream;
+  const bytes = `${(idle / 1024).toFixed(1)} and ${(echoIdle / 1024).toFixed(1)} KiB`;
+  told('ext_proc, memory per idle stream', 'grpc-js echo', idle / echoIdle, bytes);
+}
+
 function print(): void {
   const [cpu] = cpus();
   console.log(
@@ -72,7 +102,7 @@ function print(): void {
       row.beside,
       row.ratio.toFixed(2),
       row.reach,
-      row.reached ? 'reached' : 'MISSED',
+      row.reached === undefined ? '' : row.reached ? 'reached' : 'MISSED',
       row.both,
     ]),
   ];
@@ -98,6 +128,9 @@ function revision(): string {
 }
 
 engine();
-await gateway(process.argv.includes('quick'));
+checker();
+const quick = process.argv.includes('quick');
+await gateway(quick);
+await extProc(quick);
 print();
 process.exit(0);

@@ -61,11 +61,17 @@ export class Steering {
       return 'routed';
     }
     if (!this.#awaitsModel || kind === 'requestHeaders') return undefined;
-    const state = kind === 'requestTrailers' ? 'whole' : this.#stateOf(body as HttpBody);
+    const state =
+      kind === 'requestTrailers' ? this.#stateAtTrailers : this.#stateOf(body as HttpBody);
     if (state === 'awaited') return undefined;
     this.#awaitsModel = false;
     if (state === 'cut') return 'routed';
     return this.#routing.chooseByModel() ?? 'routed';
+  }
+
+  /** Nobody said whether the body is shown, and perhaps that it is not is why there is none. */
+  get #stateAtTrailers(): 'whole' | 'cut' {
+    return this.#mode === undefined && this.held.length === 0 ? 'cut' : 'whole';
   }
 
   /** How much of the body is there once this piece of it is. */
