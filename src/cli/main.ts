@@ -3,10 +3,13 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { InterlockError } from '../errors.js';
+import { checkCommand } from './check.js';
 import { demoCommand } from './demo.js';
 import { extProcCommand } from './ext-proc.js';
 import { gatewayCommand } from './gateway.js';
+import { suiteCommand } from './suite.js';
 import { upstreamCommand } from './upstream.js';
+import { validateCommand } from './validate.js';
 
 const EXIT_BAD_INPUT = 2;
 
@@ -30,6 +33,9 @@ const program = new Command('interlock')
   .addCommand(extProcCommand())
   .addCommand(upstreamCommand())
   .addCommand(demoCommand())
+  .addCommand(validateCommand())
+  .addCommand(checkCommand())
+  .addCommand(suiteCommand())
   .exitOverride();
 const names = program.commands.map((command) => command.name()).join(', ');
 program.showHelpAfterError(`(accepted: ${names}; add --help for more)`);
