@@ -31,10 +31,12 @@ export const request = vocabulary.createStateConfig({
   states: {
     awaitingHeaders: {
       on: {
-        'request.headers': {
-          target: 'awaitingRoute',
-          actions: [start('total'), start('requestBody')],
-        },
+        'request.headers': [
+          { guard: 'responseStarted', target: 'awaitingRoute', actions: [start('requestBody')] },
+          { target: 'awaitingRoute', actions: [start('total'), start('requestBody')] },
+        ],
+        // A response without a request has a bound on the whole as well (field: E16).
+        'response.headers': { guard: 'responseAwaited', actions: [start('total')] },
         'request.routed': anomaly('unasked'),
         'request.body': violation,
         'request.end': violation,

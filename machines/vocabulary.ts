@@ -48,6 +48,7 @@ export const vocabulary = setup({
       active: { request: 'awaitingHeaders', response: 'awaitingHeaders' },
     }),
     requestEnded,
+    responseAwaited: stateIn({ active: { response: 'awaitingHeaders' } }),
     responseStarted: stateIn({ active: { response: 'started' } }),
     blocked,
     bodyAwaited: inBody('awaitingBody'),

@@ -42,7 +42,7 @@ describe('interlock check', () => {
     for (const { name } of [...allProperties, ...eventualities]) {
       expect(stdout).toMatch(new RegExp(`^${name} `, 'm'));
     }
-    expect(stdout).toMatch(/^transitions +5889 +2690 +30814$/m);
+    expect(stdout).toMatch(/^transitions +5889 +2690 +30918$/m);
     expect(stdout).toMatch(/^depth +8 +10 +11$/m);
     expect(stdout).toMatch(/^nobodyIsRefused +\(broken in 1\) +\d+ +holds +\d+ +holds/m);
     expect(stdout).toMatch(/\nAll \d+ claims are kept\.\n$/);

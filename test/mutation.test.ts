@@ -60,14 +60,14 @@ describe('the score', () => {
       {
         "either": 800,
         "equivalent": 0,
-        "logs": 126,
+        "logs": 115,
         "mutants": 800,
-        "properties": 539,
-        "sameEffect": 129,
+        "properties": 542,
+        "sameEffect": 125,
         "tour": 800,
       }
     `);
-    expect(court.tour.size).toMatchInlineSnapshot(`24531`);
+    expect(court.tour.size).toMatchInlineSnapshot(`24496`);
   });
 
   it('of properties and tour together is all: no mutant survives', () => {

@@ -28,7 +28,10 @@ const flowing = (facts: Memory) => active(facts) && !has(facts, BLOCKED);
 
 /** When each deadline is to run, and the sentence for it. */
 const waits: Record<Deadline, readonly [string, (facts: Memory) => boolean]> = {
-  total: ['from the request on', (facts) => active(facts) && has(facts, REQUEST)],
+  total: [
+    'from the request on, or from a response that comes without one',
+    (facts) => active(facts) && (has(facts, REQUEST) || responded(facts)),
+  ],
   requestBody: [
     'until the request has ended',
     (facts) => active(facts) && has(facts, REQUEST) && !has(facts, REQUEST_ENDED),

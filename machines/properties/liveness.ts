@@ -58,13 +58,6 @@ const usageIsRecorded = told(
   'recordUsage',
   ['usage.recorded'],
 );
-const responseEnds = told(
-  ['responseEnds', 'A response that is passed on ends or fails, unless it is cancelled.'],
-  'forwardResponseHeaders',
-  ['response.end', 'response.trailers', 'upstream.failed'],
-  'cancelUpstream',
-);
-
 const CLOSED = 1 << 10;
 const OUTCOME = ['readUsage', 'recordUsage', 'releaseBuffer'] as const;
 
@@ -146,11 +139,11 @@ export const eventualities: readonly Eventuality[] = Object.freeze([
     [total, detach, settle],
     leads({ from: came('request.headers'), to: () => false }, 'releaseBuffer'),
   ),
-  // field: E16; its own pieces are all that bound a response without a request
+  // field: E16, where there is no request
   eventually(
     'everyResponseIsProcessed',
-    'Every exchange that had a response is processed, if that response ends.',
-    [responseEnds, settle],
+    'Every exchange that had a response is processed, whatever its peers do.',
+    [total, detach, settle],
     leads({ from: ordered('forwardResponseHeaders'), to: () => false }, 'releaseBuffer'),
   ),
   // field: H3, H15, H16, H2, A8; fault: F28, F29, I4; sentence 11
