@@ -8,6 +8,8 @@ import { benchChecker } from './checker.js';
 import { benchEngine, sameWork } from './engine.js';
 import { benchExtProc } from './extproc.js';
 import { benchGateway } from './gateway.js';
+import { benchSpin } from './spin.js';
+import { benchValidate } from './validate.js';
 
 interface Row {
   readonly what: string;
@@ -52,6 +54,19 @@ function checker(): void {
   const [ours, theirs] = benchChecker().map(({ statesPerSecond }) => statesPerSecond) as Pair;
   const both = `${ours.toFixed(0)} and ${theirs.toFixed(0)} states/s`;
   atLeast('checker, states/s', 'xstate/graph', ours / theirs, 100, both);
+  const spin = benchSpin();
+  if (spin === undefined) return void console.log('checker beside SPIN: skipped, no spin or no cc');
+  const [found, spins] = spin.statesPerSecond;
+  const rates = `${found.toFixed(0)} and ${spins.toFixed(0)} states/s, of ${spin.states}`;
+  atLeast('checker, states/s', 'SPIN', found / spins, 0.5, rates);
+}
+
+function validation(): void {
+  const { events, parseMs, ownMs, mappedMs } = benchValidate();
+  const ns = (ms: number) => `${((ms * 1e6) / events).toFixed(0)}`;
+  const both = (ms: number) => `${ns(ms)} and ${ns(parseMs)} ns per event`;
+  atMost('validation, our traces', 'JSON.parse alone', ownMs / parseMs, 2, both(ownMs));
+  atMost('validation, by a mapping', 'JSON.parse alone', mappedMs / parseMs, 2, both(mappedMs));
 }
 
 async function gateway(quick: boolean): Promise<void> {
@@ -129,6 +144,7 @@ function revision(): string {
 
 engine();
 checker();
+validation();
 const quick = process.argv.includes('quick');
 await gateway(quick);
 await extProc(quick);
