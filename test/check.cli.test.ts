@@ -1,4 +1,5 @@
 /** `interlock check`, as a process of its own and as the library below it. */
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -50,6 +51,13 @@ describe('interlock check', () => {
     expect(stderr).toBe('');
   }, 60_000);
 
+  it('says nothing of a reader that goes before the end', () => {
+    const main = join(built, 'src/cli/main.js');
+    const line = '"$0" "$1" check --property recordedOnce | :';
+    const { stderr } = spawnSync('sh', ['-c', line, process.execPath, main], { encoding: 'utf8' });
+    expect(stderr).toBe('');
+  });
+
   it('convicts the gateway of the bug, tells the story, and exits with 1', async () => {
     const { stdout } = await ended(1, '--machine', 'legacy', '--property', 'firstTerminalWins');
     expect(stdout).toMatch(/^firstTerminalWins +BROKEN in 5 +\d+ +holds +\d+ +BROKEN in 5/m);
@@ -64,7 +72,7 @@ describe('interlock check', () => {
     const place = join(folder, 'out');
     const flags = ['--environment', 'anyone', '--property', 'firstTerminalWins', '--out', place];
     const { stderr } = await ended(1, '--machine', 'legacy', ...flags);
-    expect(stderr).toContain(`1 counterexamples are in ${place}`);
+    expect(stderr).toContain(`counterexamples in ${place}: 1`);
     const slug = 'legacy-anyone-firstTerminalWins';
     expect(readdirSync(place).sort()).toEqual(
       ['envoy.json', 'events.json', 'ndjson', 'test.ts', 'txt'].map((kind) => `${slug}.${kind}`),

@@ -12,7 +12,7 @@ import { textOf } from '../src/demo/report.js';
 import type { Content } from '../src/envoy/plan.js';
 import type { TraceRecord } from '../src/trace.js';
 import { exchangesOf, expectRuns } from './harness.js';
-import { Running } from './running.js';
+import { compiled, Running } from './running.js';
 
 const TRAFFIC = { exchanges: 120, lateEnds: 0.3, seed: 7, concurrency: 16 };
 const FIELD_TEXT = 'unexpected end of JSON input';
@@ -170,9 +170,12 @@ describe('the command with --json', () => {
 describe('the process', () => {
   const root = fileURLToPath(new URL('..', import.meta.url));
   const running: Running[] = [];
+  let built: string;
+  beforeAll(() => {
+    built = compiled('demo');
+  }, 60_000);
   const run = (...args: string[]) => {
-    const loaded = ['--import', './src/typescript.js', 'src/cli/main.ts', 'demo', ...args];
-    running.push(new Running(loaded, root));
+    running.push(new Running([join(built, 'src/cli/main.js'), 'demo', ...args], root));
     return running.at(-1) as Running;
   };
   afterEach(async () => {

@@ -169,5 +169,5 @@ function write(report: CheckReport, folder: string): void {
       writeFileSync(join(place, name), text);
     }
   }
-  console.error(`interlock: ${found.length} counterexamples are in ${folder}`);
+  console.error(`interlock: counterexamples in ${folder}: ${found.length}`);
 }

@@ -43,6 +43,11 @@ for (const command of program.commands) {
   command.exitOverride().showHelpAfterError('(add --help for what is accepted)');
 }
 
+// Who reads what is printed may stop where it likes.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 try {
   await program.parseAsync();
 } catch (error) {
