@@ -6,6 +6,9 @@
  * event of its own or a field with a closed list of values, so `EVENTS` and `COMMANDS` hold every
  * value there is, and an event's place in `EVENTS` is its code in the compiled table.
  */
+import { type Alphabet, textOf } from './words.js';
+
+export { type Alphabet, type Message, textOf } from './words.js';
 
 /** How an exchange can turn out. The first terminal decides it, and nothing changes it afterwards. */
 export const OUTCOMES = [
@@ -142,14 +145,6 @@ export type Command =
   | { readonly type: 'countAnomaly'; readonly anomaly: Anomaly };
 export type CommandType = Command['type'];
 
-/** The one text of an event or a command: its type, then its field where it has one. */
-export function textOf(message: { readonly type: string }): string {
-  for (const [field, value] of Object.entries(message)) {
-    if (field !== 'type') return `${message.type}(${String(value)})`;
-  }
-  return message.type;
-}
-
 const each = <V, M>(values: readonly V[], make: (value: V) => M): M[] => values.map(make);
 
 /** Every event there is. The place of an event is its code. */
@@ -218,6 +213,12 @@ export const COMMANDS: readonly Command[] = Object.freeze(
     ] satisfies Command[]
   ).map((command) => Object.freeze(command)),
 );
+
+/** The words of the exchange. */
+export const alphabet: Alphabet<Event, Command> = Object.freeze({
+  events: EVENTS,
+  commands: COMMANDS,
+});
 
 const codes = new Map<string, number>(EVENTS.map((event, code) => [textOf(event), code]));
 const interned = new Map<Event, number>(EVENTS.map((event, code) => [event, code]));

@@ -7,50 +7,49 @@
  */
 import type { AnyMachineSnapshot, AnyStateMachine, AnyStateNode } from 'xstate';
 import { initialTransition, transition } from 'xstate';
-import type { Command, Event } from '../machines/events.js';
-import { COMMANDS, EVENTS, textOf } from '../machines/events.js';
+import type { Alphabet, Command, Message } from '../machines/events.js';
+import { alphabet, textOf } from '../machines/events.js';
 import { nameOf } from './names.js';
 import type { Answer, Rows } from './table.js';
 
-const commandCodes = new Map(COMMANDS.map((command, code) => [textOf(command), code]));
-
 /** One step of XState itself, in the words of the table. */
-export interface XStateStep {
+export interface XStateStep<C extends Message = Command> {
   readonly snapshot: AnyMachineSnapshot;
   readonly state: string;
-  readonly commands: readonly Command[];
+  readonly commands: readonly C[];
   readonly reason: string;
 }
 
 /** What XState makes of an event: the oracle that the table is compiled from and tested against. */
-export function xstateStep(
+export function xstateStep<C extends Message = Command>(
   machine: AnyStateMachine,
   snapshot: AnyMachineSnapshot,
-  event: Event,
-): XStateStep {
+  event: Message,
+  words: Alphabet = alphabet,
+): XStateStep<C> {
   const [next, actions] = transition(machine, snapshot, event);
-  const commands: Command[] = [];
+  const commands: C[] = [];
   let reason = '';
   for (const action of actions) {
     const type: string = action.type;
     const fields = { ...(action.params as unknown as Record<string, string>) };
     if (type === 'absorb') reason = fields.reason as string;
-    else commands.push(commandOf(type, fields, machine.id));
+    else commands.push(commandOf({ type, ...fields }, words, machine.id) as C);
     if (type === 'countAnomaly' && reason === '') reason = fields.anomaly as string;
   }
   return { snapshot: next, state: nameOf(next.value), commands, reason };
 }
 
-function commandOf(type: string, fields: Record<string, string>, machine: string): Command {
-  const code = commandCodes.get(textOf({ type, ...fields }));
-  if (code === undefined) {
-    throw new Error(`machine "${machine}": action "${type}" is not a command of the alphabet`);
-  }
-  return COMMANDS[code] as Command;
+function commandOf(message: Message, { commands }: Alphabet, machine: string): Message {
+  const command = commands.find((known) => textOf(known) === textOf(message));
+  if (command !== undefined) return command;
+  throw new Error(
+    `machine "${machine}": action "${message.type}" is not a command of the alphabet`,
+  );
 }
 
 /** Explores `machine` from its initial state and gives its rows. States are numbered as found. */
-export function compile(machine: AnyStateMachine): Rows {
+export function compile(machine: AnyStateMachine, words: Alphabet = alphabet): Rows {
   for (const node of nodesOf(machine.root)) refuseNode(machine.id, node);
   const [initial] = initialTransition(machine);
   const states = [nameOf(initial.value)];
@@ -63,8 +62,8 @@ export function compile(machine: AnyStateMachine): Rows {
   for (let state = 0; state < states.length; state++) {
     const snapshot = snapshots[state] as AnyMachineSnapshot;
     if (state === 0) refuseContext(machine.id, snapshot, 'from the start');
-    const row = EVENTS.map((event) => {
-      const step = xstateStep(machine, snapshot, event);
+    const row = words.events.map((event) => {
+      const step = xstateStep<Message>(machine, snapshot, event, words);
       const place = `after "${textOf(event)}" in state "${states[state]}"`;
       refuseContext(machine.id, step.snapshot, place);
       if (!numbers.has(step.state)) {
@@ -75,7 +74,7 @@ export function compile(machine: AnyStateMachine): Rows {
       const next = numbers.get(step.state) as number;
       const answer = answerOf(machine.id, states[state] as string, event, step);
       const reason = answer === 'absorbed' ? step.reason : '';
-      const codes = step.commands.map((command) => commandCodes.get(textOf(command)) as number);
+      const codes = step.commands.map((command) => words.commands.indexOf(command));
       const key = JSON.stringify([next, answer, reason, ...codes]);
       if (!stepNumbers.has(key)) {
         stepNumbers.set(key, steps.length);
@@ -125,7 +124,12 @@ function refuseContext(machine: string, { context }: AnyMachineSnapshot, place: 
   );
 }
 
-function answerOf(machine: string, from: string, event: Event, step: XStateStep): Answer {
+function answerOf(
+  machine: string,
+  from: string,
+  event: Message,
+  step: XStateStep<Message>,
+): Answer {
   if (step.state === 'settling.violated' && from !== step.state) return 'violation';
   if (step.state !== from) return 'taken';
   if (step.reason !== '') return 'absorbed';

@@ -1,12 +1,17 @@
 /** Writes the compiled tables of the machines: `npm run generate`. Tests keep them fresh. */
 import { writeFileSync } from 'node:fs';
+import type { AnyStateMachine } from 'xstate';
+import { audit, auditWords } from '../machines/audit.js';
+import { alphabet } from '../machines/events.js';
 import { exchange } from '../machines/exchange.js';
 import { legacy } from '../machines/legacy.js';
+import { upstream, upstreamWords } from '../machines/upstream.js';
+import type { Alphabet } from '../machines/words.js';
 import { compile } from './compile.js';
 
 /** The text of a table's file. A machine has the name of the file that it stands in. */
-export function textOfTable(machine: typeof exchange | typeof legacy = exchange): string {
-  const rows = compile(machine);
+function textOfTable(machine: AnyStateMachine, words: Alphabet): string {
+  const rows = compile(machine, words);
   const list = (values: readonly unknown[]) =>
     values.map((value) => `    ${JSON.stringify(value)},\n`).join('');
   return `// Compiled from machines/${rows.machine}.ts by \`npm run generate\`. Do not edit.
@@ -21,10 +26,19 @@ export const rows: Rows = {
 `;
 }
 
-export const tableFile = new URL('./exchange.generated.ts', import.meta.url);
-export const legacyTableFile = new URL('./legacy.generated.ts', import.meta.url);
+const tableOf = (machine: AnyStateMachine, words: Alphabet = alphabet) => ({
+  file: new URL(`./${machine.id}.generated.ts`, import.meta.url),
+  text: textOfTable(machine, words),
+});
+
+/** Each generated file, beside the text that it must hold. */
+export const tables = [
+  tableOf(exchange),
+  tableOf(legacy),
+  tableOf(upstream, upstreamWords),
+  tableOf(audit, auditWords),
+];
 
 if (process.argv[1]?.endsWith('generate.ts')) {
-  writeFileSync(tableFile, textOfTable());
-  writeFileSync(legacyTableFile, textOfTable(legacy));
+  for (const { file, text } of tables) writeFileSync(file, text);
 }

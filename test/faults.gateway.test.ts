@@ -142,7 +142,7 @@ const CLASSES = { ServerResponse, Pool, Upload, Ledger };
 const IDS = 'F27-whole F27-random F26-sse F18 F22 F05 F11 F14 F15 F17 F34'.split(' ');
 
 describe('F54: a part of the gateway that fails', () => {
-  const deadlines = { responseHeaders: 100, idle: 100, linger: 50, settle: 50 };
+  const deadlines = { responseHeaders: 100, idle: 100, linger: 200, settle: 50 };
   const config = { deadlines };
 
   it.each(PARTS)('%s.%s, call %i', async (name, method, nth) => {

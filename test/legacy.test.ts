@@ -16,7 +16,6 @@ import { compile } from '../src/compile.js';
 import type { EnvoyStream } from '../src/envoy/stream.js';
 import { EnvoyClient } from '../src/envoy/stream.js';
 import { Exchange } from '../src/exchange.js';
-import { legacyTableFile, textOfTable } from '../src/generate.js';
 import { Table } from '../src/table.js';
 import type { TraceRecord } from '../src/trace.js';
 import { decode, encode, eventOf } from '../src/trace.js';
@@ -106,12 +105,6 @@ describe('the gateway of the bug', () => {
     const late = properties.filter(({ name }) => name === 'lateEndDoesNothing');
     expect(check(bug, wellBehaved, late).verdicts.map(({ holds }) => holds)).toEqual([true]);
     expect(check(bug, observed, late).verdicts.map(({ holds }) => holds)).toEqual([false]);
-  });
-});
-
-describe('its table', () => {
-  it('on disk is the one that the machine compiles to (`npm run generate` rewrites it)', () => {
-    expect(readFileSync(legacyTableFile, 'utf8') === textOfTable(legacy)).toBe(true);
   });
 });
 
