@@ -1,6 +1,5 @@
 /** Writes the compiled tables of the machines: `npm run generate`. Tests keep them fresh. */
 import { writeFileSync } from 'node:fs';
-import type { AnyStateMachine } from 'xstate';
 import { audit, auditWords } from '../machines/audit.js';
 import { alphabet } from '../machines/events.js';
 import { exchange } from '../machines/exchange.js';
@@ -9,8 +8,10 @@ import { upstream, upstreamWords } from '../machines/upstream.js';
 import type { Alphabet } from '../machines/words.js';
 import { compile } from './compile.js';
 
+type Machine = Parameters<typeof compile>[0];
+
 /** The text of a table's file. A machine has the name of the file that it stands in. */
-function textOfTable(machine: AnyStateMachine, words: Alphabet): string {
+function textOfTable(machine: Machine, words: Alphabet): string {
   const rows = compile(machine, words);
   const list = (values: readonly unknown[]) =>
     values.map((value) => `    ${JSON.stringify(value)},\n`).join('');
@@ -26,7 +27,7 @@ export const rows: Rows = {
 `;
 }
 
-const tableOf = (machine: AnyStateMachine, words: Alphabet = alphabet) => ({
+const tableOf = (machine: Machine, words: Alphabet = alphabet) => ({
   file: new URL(`./${machine.id}.generated.ts`, import.meta.url),
   text: textOfTable(machine, words),
 });

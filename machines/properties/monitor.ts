@@ -44,7 +44,8 @@ export function sometimes(name: string, sentence: string, next: Next): Property 
 /**
  * What the world is trusted with: nothing that is waited for stays out for ever. A run is fair if it
  * has, again and again, a step after which nothing is waited for, or one that brings or renews it.
- * Where nothing is waited for, the world may also fall silent, and the run stops.
+ * Where nothing is waited for, or where nobody may speak, the world may also fall silent, and the run
+ * stops: a deadlock is no way to keep a claim.
  */
 export interface Fairness {
   readonly name: string;

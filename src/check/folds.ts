@@ -60,6 +60,8 @@ export class TabledFold {
   readonly next: readonly (readonly number[])[];
   /** Per memory, 1 for each event that may come, and 0 for the others. */
   readonly allows: readonly (readonly number[])[];
+  /** Every memory by its place. */
+  readonly memories: readonly Memory[];
   readonly #fold: Fold;
   readonly #cells: Cells;
   readonly #memories: Memory[];
@@ -73,6 +75,7 @@ export class TabledFold {
     this.#fold = fold;
     this.#cells = cells;
     this.#memories = [fold.initial];
+    this.memories = this.#memories;
     this.#places.set(fold.initial, 0);
     this.#findMemories();
     const kinds = new Numbers();

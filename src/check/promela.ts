@@ -26,7 +26,8 @@ import type { Property } from '../../machines/properties.js';
 import type { Table } from '../table.js';
 import { wordOf } from '../trace.js';
 import type { Fold } from './folds.js';
-import { cellsOf, DECIDED, Numbers, TabledFold, UNKNOWN } from './folds.js';
+import { DECIDED, UNKNOWN } from './folds.js';
+import { constantsOf, Machines } from './promela-machine.js';
 
 /** What one search is about. Without a property, it only counts. */
 export interface Subject {
@@ -40,110 +41,19 @@ export interface Subject {
  * whose index is in the environment variable SUBJECT; which one it is, is no part of a state.
  */
 export function promelaOf(subjects: readonly Subject[]): string {
-  const machines = new Map<Table, Machine>();
-  const chosen = subjects.map(({ table, environment, property = NO_PROPERTY }, index) => {
-    const machine = machines.get(table) ?? new Machine(`machine${machines.size}_`, table);
-    machines.set(table, machine);
+  const machines = new Machines();
+  const values = subjects.map(({ table, environment, property = NO_PROPERTY }) => {
+    const machine = machines.of(table);
     const [world, monitor] = [machine.fold(environment), machine.fold(property)];
     const names = [`${machine.name}to`, `${machine.name}label`, `${world}allows`];
     for (const fold of [world, monitor]) names.push(`${fold}next`, `${fold}kind`);
-    return `static const Subject subject${index} = {${names.join()}};`;
+    return names;
   });
-  const constants = [...machines.values()].flatMap((machine) => machine.constants());
-  const places = subjects.map((_, index) => `&subject${index}`);
-  return [
-    headerOf(subjects),
-    blockOf(SUBJECT),
-    ...blocksOf([...constants, ...chosen]),
-    blockOf(`static const Subject *const subjects[] = {${places.join()}};\n${CHOICE}`),
-    PROCESS,
-  ].join('\n');
+  return [headerOf(subjects), constantsOf(SUBJECT, machines, values), PROCESS].join('\n');
 }
 
 /** With a fold that remembers nothing, the product is the environment's alone. */
 const NO_PROPERTY: Fold = { initial: 0, next: () => 0 };
-
-/** A table and the folds beside it, under the names that they have in the model. */
-class Machine {
-  readonly name: string;
-  readonly #table: Table;
-  readonly #folds = new Map<Fold, string>();
-
-  constructor(name: string, table: Table) {
-    this.name = name;
-    this.#table = table;
-  }
-
-  fold(fold: Fold): string {
-    const name = this.#folds.get(fold) ?? `${this.name}fold${this.#folds.size}_`;
-    this.#folds.set(fold, name);
-    return name;
-  }
-
-  constants(): string[] {
-    const cells = cellsOf(this.#table);
-    const folds = [...this.#folds].map(
-      ([fold, name]) => [name, new TabledFold(fold, cells)] as const,
-    );
-    // Cells that no fold tells apart share a label, which keeps the folds' tables small.
-    const labels = new Numbers();
-    const labelOf = cells.steps.map((_, cell) =>
-      labels.of(folds.map(([, { kindOf }]) => kindOf[cell]).join()),
-    );
-    const first = labels.firsts(labelOf);
-    return [
-      ...matrix(`${this.name}to`, byState(cells.places)),
-      ...matrix(`${this.name}label`, byState(labelOf)),
-      ...folds.flatMap(([name, { kindOf, next, allows }]) => [
-        vector(
-          `${name}kind`,
-          first.map((cell) => kindOf[cell] as number),
-        ),
-        ...matrix(`${name}next`, next),
-        ...matrix(`${name}allows`, allows),
-      ]),
-    ];
-  }
-}
-
-function byState(cells: readonly number[]): number[][] {
-  const states = Array.from({ length: cells.length / EVENTS.length }, (_, state) => state);
-  return states.map((state) => cells.slice(state * EVENTS.length, (state + 1) * EVENTS.length));
-}
-
-function vector(name: string, values: readonly number[]): string {
-  return `static const short ${name}[] = {${values.join()}};`;
-}
-
-/** Each row is an array of its own, since SPIN takes C in small blocks; equal rows are one. */
-function matrix(name: string, rows: readonly (readonly number[])[]): string[] {
-  const numbers = new Numbers();
-  const numberOf = rows.map((row) => numbers.of(row.join()));
-  const vectors = numbers
-    .firsts(numberOf)
-    .map((first, number) => vector(`${name}${number}`, rows[first] as readonly number[]));
-  const pointers = numberOf.map((number) => `${name}${number}`);
-  return [...vectors, `static const short *const ${name}[] = {${pointers.join()}};`];
-}
-
-/** SPIN reads no more than 64 KiB of C at once. */
-const BLOCK_CHARACTERS_MAX = 60_000;
-
-const blockOf = (text: string) => `c_decl {\n${text}\n}`;
-
-function blocksOf(lines: readonly string[]): string[] {
-  const blocks: string[][] = [];
-  let left = 0;
-  for (const line of lines) {
-    if (line.length >= left) {
-      blocks.push([]);
-      left = BLOCK_CHARACTERS_MAX;
-    }
-    blocks.at(-1)?.push(line);
-    left -= line.length + 1;
-  }
-  return blocks.map((block) => blockOf(block.join('\n')));
-}
 
 function headerOf(subjects: readonly Subject[]): string {
   const titles = subjects.map(({ table, environment, property }, index) => {
@@ -159,21 +69,10 @@ function headerOf(subjects: readonly Subject[]): string {
 }
 
 const SUBJECT = `\
-typedef const short *const *Matrix;
 typedef struct Subject {
   Matrix to, label, allows, memoryNext; const short *memoryKind;
   Matrix monitorNext; const short *monitorKind;
 } Subject;`;
-
-/** It is chosen before the search starts, and stays, so it need not be in the state. */
-const CHOICE = `\
-static const Subject *subject;
-__attribute__((constructor)) static void choose(void) {
-  const char *index = getenv("SUBJECT");
-  unsigned long place = index ? strtoul(index, 0, 10) : 0;
-  if (place >= sizeof subjects / sizeof *subjects) { fputs("no such SUBJECT\\n", stderr); exit(2); }
-  subject = subjects[place];
-}`;
 
 const PROCESS = `\
 #define DECIDED ${DECIDED}
