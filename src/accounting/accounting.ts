@@ -9,8 +9,10 @@ import { type AccountingLimits, DEFAULT_LIMITS, type Usage, type Verdict } from 
 export interface AccountingOptions {
   contentType: string | undefined;
   contentEncoding: string | undefined;
+  /** Bytes that the body is to have as it comes, where its headers say so. */
+  contentLength?: number | undefined;
   limits?: Partial<AccountingLimits>;
-  /** The route's sizer for JSON bodies; it learns from this response. */
+  /** The route's sizer for JSON bodies; it learns from this response, and has the budget of all. */
   sizer?: BufferSizer;
   /** An event was completed that is no comment, or bytes came that are no event stream. Once a write. */
   onProgress(): void;
@@ -204,8 +206,18 @@ export class Accounting {
       case 'ndjson':
         return new LineDecoder(this.#merger, this.#limits);
       case 'json':
-        return new BodyDecoder(this.#merger, this.#limits, this.#options.sizer);
+        return new BodyDecoder(
+          this.#merger,
+          this.#limits,
+          this.#options.sizer,
+          this.#plainLength(),
+        );
     }
+  }
+
+  /** What is inflated is as long as it is. */
+  #plainLength(): number | undefined {
+    return this.#inflater === undefined ? this.#options.contentLength : undefined;
   }
 
   #finish(): void {

@@ -104,10 +104,16 @@ export class BodyDecoder implements Decoder {
   readonly #buffer: ResponseBuffer;
   readonly #sizer: BufferSizer | undefined;
 
-  constructor(merger: UsageMerger, limits: AccountingLimits, sizer: BufferSizer | undefined) {
+  /** `toldBytes` is how long the body is to be, where its headers say so. */
+  constructor(
+    merger: UsageMerger,
+    limits: AccountingLimits,
+    sizer: BufferSizer | undefined,
+    toldBytes: number | undefined,
+  ) {
     this.#merger = merger;
     this.#sizer = sizer;
-    this.#buffer = new ResponseBuffer(limits.bodyBytesMax, sizer);
+    this.#buffer = new ResponseBuffer(limits.bodyBytesMax, sizer, toldBytes);
   }
 
   get bufferedBytes(): number {
@@ -116,7 +122,7 @@ export class BodyDecoder implements Decoder {
 
   write(bytes: Buffer): boolean {
     const taken = this.#buffer.write(bytes);
-    if (this.#buffer.overflowed) this.#merger.lose('tap_overflow');
+    this.#tellLost();
     return taken;
   }
 
@@ -124,10 +130,17 @@ export class BodyDecoder implements Decoder {
     this.#buffer.end();
     this.#sizer?.learn(this.#buffer.receivedBytes);
     this.#buffer.process((bytes) => this.#merger.body(bytes));
+    this.#tellLost();
     this.#buffer.release();
   }
 
   release(): void {
     this.#buffer.release();
+  }
+
+  /** Another's need may have cost this buffer its bytes too, so it is not told by `write` alone. */
+  #tellLost(): void {
+    const { lost } = this.#buffer;
+    if (lost !== undefined) this.#merger.lose(lost === 'limit' ? 'tap_overflow' : 'budget');
   }
 }

@@ -1,6 +1,16 @@
-const SMALLEST = 256;
+/** What is allocated first, in bytes. */
+export const SMALLEST = 256;
 /** A store larger than this is given back when it is cleared, so that one big event is not kept. */
 const KEPT_WHEN_CLEARED = 64 * 1024;
+
+/** What growing has cost in this process since it began; for its metrics. */
+export const growth = {
+  /** Stores that were replaced by a larger one, and the bytes that were copied for it. */
+  growths: 0,
+  copiedBytes: 0,
+  /** Times that bytes were not taken, because of a limit. */
+  refusals: 0,
+};
 
 /**
  * Bytes that grow at the end, in one piece, up to a limit. It doubles, so appending is linear in
@@ -8,14 +18,11 @@ const KEPT_WHEN_CLEARED = 64 * 1024;
  */
 export class GrowingBytes {
   readonly #bytesMax: number;
-  readonly #firstSize: () => number;
   #store: Buffer | undefined;
   #length = 0;
 
-  /** `firstSize` is asked in bytes when the first byte comes. */
-  constructor(bytesMax: number, firstSize: () => number = () => SMALLEST) {
+  constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
-    this.#firstSize = firstSize;
   }
 
   get length(): number {
@@ -35,7 +42,10 @@ export class GrowingBytes {
   /** Appends `source[start, end)` as a copy. False, and nothing appended, over the limit. */
   append(source: Buffer, start: number, end: number): boolean {
     const length = this.#length + end - start;
-    if (length > this.#bytesMax) return false;
+    if (length > this.#bytesMax) {
+      growth.refusals++;
+      return false;
+    }
     if (length === this.#length) return true;
     const store = this.#roomFor(length);
     if (end - start <= 8) {
@@ -61,10 +71,14 @@ export class GrowingBytes {
   #roomFor(length: number): Buffer {
     const old = this.#store;
     if (old !== undefined && old.length >= length) return old;
-    const wanted = old === undefined ? this.#firstSize() : 2 * old.length;
+    const wanted = old === undefined ? SMALLEST : 2 * old.length;
     // Outside Node's shared pool: a small piece of the pool would keep a whole slab alive.
     const store = Buffer.allocUnsafeSlow(Math.min(this.#bytesMax, Math.max(length, wanted)));
-    old?.copy(store, 0, 0, this.#length);
+    if (old !== undefined) {
+      old.copy(store, 0, 0, this.#length);
+      growth.growths++;
+      growth.copiedBytes += this.#length;
+    }
     this.#store = store;
     return store;
   }

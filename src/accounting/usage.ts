@@ -11,6 +11,7 @@ export const UNKNOWN_REASONS = [
   'duplicate', // a key that we read stood twice in one object: readers would disagree
   'too_deep', // more than 64 open brackets
   'tap_overflow', // a line, event, body or inflated body passed its limit
+  'budget', // the response buffers of the server had no room for the body
   'decode', // the content-encoding is bad, cut or not supported
   'not_recognised', // neither an event stream nor JSON
   'internal', // our own fault, caught beside the data path
