@@ -2,6 +2,7 @@
 import type { Command, Event, Outcome } from '../machines/events.js';
 import { codeOf, EVENTS, textOf } from '../machines/events.js';
 import { InterlockError } from './errors.js';
+import type { StepObserver } from './step.js';
 import { start, table } from './step.js';
 import type { TraceSink } from './trace.js';
 import { TRACE_VERSION, wordOf } from './trace.js';
@@ -11,6 +12,8 @@ export interface ExchangeOptions {
   readonly id: string;
   /** Called once per event with its record. Without it an exchange costs one lookup per event. */
   readonly trace?: TraceSink | undefined;
+  /** Told of every step in numbers: what metrics are made of. See `interlock/observe`. */
+  readonly observer?: StepObserver | undefined;
   /** Milliseconds on a monotonic clock, for the trace. Default: `performance.now`. */
   readonly now?: (() => number) | undefined;
 }
@@ -18,18 +21,23 @@ export interface ExchangeOptions {
 export class Exchange {
   readonly id: string;
   readonly #trace: TraceSink | undefined;
+  readonly #observer: StepObserver | undefined;
   readonly #now: () => number;
   #state = start();
   #seq = 0;
 
-  /** Throws `INTERLOCK_BAD_OPTION` for an id that is not a non-empty string, or a sink that is no function. */
+  /** Throws `INTERLOCK_BAD_OPTION` for an id that is no text or empty, a sink or an observer that is none. */
   constructor(options: ExchangeOptions) {
-    const { id, trace, now = monotonic } = options ?? {};
+    const { id, trace, observer, now = monotonic } = options ?? {};
     if (typeof id !== 'string' || id === '') throw badOption('id', 'a non-empty string');
     if (trace !== undefined && typeof trace !== 'function') throw badOption('trace', 'a function');
+    if (observer !== undefined && typeof observer?.stepped !== 'function') {
+      throw badOption('observer', 'an object with a method `stepped`');
+    }
     if (typeof now !== 'function') throw badOption('now', 'a function');
     this.id = id;
     this.#trace = trace;
+    this.#observer = observer;
     this.#now = now;
   }
 
@@ -42,8 +50,10 @@ export class Exchange {
   receive(event: Event): readonly Command[] {
     const code = codeOf(event);
     if (code < 0) throw unknownEvent(event);
-    const { state, commands } = table.step(this.#state, code);
+    const before = this.#state;
+    const { state, commands } = table.step(before, code);
     this.#state = state;
+    this.#observer?.stepped(code, before, state);
     if (this.#trace !== undefined) this.#record(EVENTS[code] as Event, commands);
     return commands;
   }

@@ -23,3 +23,9 @@ export function step(state: number, event: Event): Step {
   if (code < 0) throw new RangeError('no such event in the alphabet');
   return table.step(state, code);
 }
+
+/** Is told of every step of one exchange in numbers, which costs nearly nothing. It must not throw. */
+export interface StepObserver {
+  /** `event` is its place in `EVENTS`; `before` and `after` are states of `table`. */
+  stepped(event: number, before: number, after: number): void;
+}

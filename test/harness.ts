@@ -12,6 +12,7 @@ import type { UsageRecord } from '../src/accounting/ledger.js';
 import { Ledger } from '../src/accounting/ledger.js';
 import { checkConfig } from '../src/adapters/http/config.js';
 import { HttpGateway } from '../src/adapters/http/server.js';
+import type { Telemetry } from '../src/observe/telemetry.js';
 import { start, step, table } from '../src/step.js';
 import type { TraceRecord, TraceSink } from '../src/trace.js';
 import { eventOf, wordOf } from '../src/trace.js';
@@ -28,6 +29,7 @@ export interface WorldOptions {
   readonly ledgerPath?: string;
   /** Gets every record too, once the harness has noted it. */
   readonly trace?: TraceSink;
+  readonly telemetry?: Telemetry;
 }
 
 export class World {
@@ -58,6 +60,7 @@ export class World {
         options.trace?.(record);
       },
       warn: (message) => world.warnings.push(message),
+      telemetry: options.telemetry,
     });
     const world = new World(gateway, upstream, ledger, ledgerPath, folder);
     await gateway.listen('127.0.0.1', 0);

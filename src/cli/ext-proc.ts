@@ -4,6 +4,7 @@ import type { ServerCredentials } from '@grpc/grpc-js';
 import { Command, Option } from 'commander';
 import type { Security } from '../adapters/ext-proc/credentials.js';
 import type { ExtProcServerOptions } from '../adapters/ext-proc/server.js';
+import type { RouteConfig } from '../adapters/settings.js';
 import { InterlockError } from '../errors.js';
 import { collect, listening, place } from './options.js';
 import type { Open, Serving, ServingFlags } from './serving.js';
@@ -17,6 +18,7 @@ import {
   serve,
   usageOf,
 } from './serving.js';
+import { openTelemetry, TELEMETRY_HELP, telemetryLines } from './telemetry.js';
 
 interface Flags extends ServingFlags {
   readonly listen: string;
@@ -30,7 +32,7 @@ interface Flags extends ServingFlags {
   readonly legacy?: true;
 }
 
-type Common = Pick<ExtProcServerOptions, 'ledger' | 'trace'>;
+type Common = Pick<ExtProcServerOptions, 'ledger' | 'trace' | 'telemetry' | 'warn'>;
 
 const HELP = `
 Without a configuration file Envoy routes as it was told to, and the server accounts for what
@@ -65,6 +67,12 @@ passes. The file is YAML, and all of its keys have defaults:
     streamsMax: 500                       # open at once, on each connection
   accounting: {}                          # what is read of responses for their usage, at most:
     # bodyBytesMax lineBytesMax eventBytesMax inflatedBytesMax inflateRatioMax tokensMax
+    # bufferBudgetBytes: of all JSON bodies that are held at a time, 256 MiB
+  ejection:                             # an upstream that fails again and again gets no exchange
+    failures: 5                         # in a row; 0: never
+    forMs: 10000                        # then one is tried; twice as long for each next time
+    forMsMax: 300000                    # at the most; the last upstream of a route is kept
+  auditMs: 5000                         # how often counts are held against what they count
 
 What Envoy's filter must say:
   processing_mode    request_header_mode and response_header_mode: SEND; response_body_mode other
@@ -88,6 +96,7 @@ without a usage record; a second one does so at once.
 
 --inspect shows live exchanges in Stately's inspector, a page that the browser loads from
 https://stately.ai. It is told the names of events, states and commands, and no header or body.
+${TELEMETRY_HELP}
 
 --legacy serves the handler of the bug that this project comes from: a second, empty end of the same
 response turns a finished exchange into a 500. For looking at it, and for nothing else.`;
@@ -140,13 +149,20 @@ interface Server extends Serving {
   close(): Promise<void>;
 }
 
+interface Maker {
+  serverFor(common: Common): Server;
+  readonly routes: readonly RouteConfig[];
+}
+
 async function start(flags: Flags, open: Open): Promise<Serving> {
   // Before anything is opened: what is wrong must leave nothing behind.
   const security = await securityOf(flags);
-  const serverFor = await makerOf(flags, security);
+  const { serverFor, routes } = await makerOf(flags, security);
   const inspection = await openInspection(flags, open);
+  const observed = await openTelemetry(flags, routes, open);
   const ledger = await openLedger(flags, open);
-  const server = serverFor({ ledger, trace: inspection?.sink });
+  const { telemetry, warn } = observed ?? {};
+  const server = serverFor({ ledger, trace: inspection?.sink, telemetry, warn });
   open.push(() => server.close());
   await listening(flags.listen, (at) => server.listen(at, security.credentials));
   const health = await openHealth(flags, server);
@@ -156,15 +172,16 @@ async function start(flags: Flags, open: Open): Promise<Serving> {
   say(`  usage records: ${usageOf(flags)}`);
   if (health !== undefined) say(`  health checks, there and on: ${health}`);
   if (inspection !== undefined) say(inspectionLines(inspection));
+  for (const line of telemetryLines(observed)) say(line);
   say(await directions(flags, server.address));
   return server;
 }
 
 // The server is loaded when it is asked for, so that no other command waits for gRPC.
-async function makerOf(flags: Flags, { admits }: Security): Promise<(common: Common) => Server> {
+async function makerOf(flags: Flags, { admits }: Security): Promise<Maker> {
   if (flags.legacy === true) {
     const { LegacyServer } = await import('../adapters/ext-proc/legacy.js');
-    return (common) => new LegacyServer(common);
+    return { serverFor: (common) => new LegacyServer(common), routes: [] };
   }
   const { checkConfig, readConfig } = await import('../adapters/ext-proc/config.js');
   const { ExtProcServer } = await import('../adapters/ext-proc/server.js');
@@ -172,7 +189,8 @@ async function makerOf(flags: Flags, { admits }: Security): Promise<(common: Com
     flags.config === undefined
       ? checkConfig({}, 'the defaults')
       : configIn(flags.config, 'ext-proc', readConfig);
-  return (common) => new ExtProcServer({ ...common, config, admits });
+  const { routes } = config;
+  return { serverFor: (common) => new ExtProcServer({ ...common, config, admits }), routes };
 }
 
 async function securityOf(flags: Flags): Promise<Security> {

@@ -18,6 +18,7 @@ import {
   serve,
   usageOf,
 } from './serving.js';
+import { openTelemetry, TELEMETRY_HELP, telemetryLines } from './telemetry.js';
 
 interface Flags extends ServingFlags {
   readonly listen: Address;
@@ -75,14 +76,21 @@ A configuration file is YAML. All keys but "upstreams" have defaults:
   denyAddresses: [169.254.0.0/16, fe80::/10]               # no upstream may resolve to these
   accounting: {}                        # what is read of responses for their usage, at most:
     # bodyBytesMax lineBytesMax eventBytesMax inflatedBytesMax inflateRatioMax tokensMax
+    # bufferBudgetBytes: of all JSON bodies that are held at a time, 256 MiB
+  ejection:                           # an upstream that fails again and again gets no exchange
+    failures: 5                       # in a row; 0: never
+    forMs: 10000                      # then one is tried; twice as long for each next time
+    forMsMax: 300000                  # at the most; the last upstream of a route is kept
+  auditMs: 5000                       # how often counts are held against what they count
 
 --inspect shows live exchanges in Stately's inspector, a page that the browser loads from
 https://stately.ai. It is told the names of events, states and commands, and no header or body. Who
 is on this machine and has the printed address, with its token, can watch. Not for production.
+${TELEMETRY_HELP}
 
 GET /healthz and GET /readyz are answered by the gateway. SIGTERM stops taking exchanges, lets
 those in flight finish within the drain deadline, and leaves none without a usage record; a second
-one does so at once. There are no health checks of upstreams; equal ones are taken in turn.
+one does so at once. Upstreams are judged by the exchanges that they get; equal ones take turns.
 
 The gateway does not ask its clients who they are. With a key of yours in "headers", whoever can
 reach it spends that key: listen on 127.0.0.1, or put something in front that asks.`;
@@ -110,16 +118,19 @@ async function start(flags: Flags, open: Open): Promise<HttpGateway> {
   // Before anything is opened: a configuration that is wrong must leave nothing behind.
   const given = configOf(flags);
   const inspection = await openInspection(flags, open);
+  const observed = await openTelemetry(flags, given?.routes ?? [], open);
   const upstream = given === undefined ? await startUpstream({ tokenDelayMs: 20 }) : undefined;
   open.push(async () => upstream?.close());
   const ledger = await openLedger(flags, open);
   const config = given ?? configFor([(upstream as Upstream).url], 'the embedded upstream');
-  const gateway = new HttpGateway({ config, ledger, trace: inspection?.sink });
+  const { telemetry, warn } = observed ?? {};
+  const gateway = new HttpGateway({ config, ledger, trace: inspection?.sink, telemetry, warn });
   open.push(() => gateway.close());
   await listening(flags.listen, ({ host, port }) => gateway.listen(host, port));
   const say = sayerOf(flags);
   say(`interlock gateway listens on ${gateway.url}`);
   if (inspection !== undefined) say(inspectionLines(inspection));
+  for (const line of telemetryLines(observed)) say(line);
   if (upstream !== undefined) say(greeting(gateway.url, upstream, usageOf(flags)));
   return gateway;
 }

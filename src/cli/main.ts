@@ -7,6 +7,7 @@ import { checkCommand } from './check.js';
 import { demoCommand } from './demo.js';
 import { extProcCommand } from './ext-proc.js';
 import { gatewayCommand } from './gateway.js';
+import { simulateCommand } from './simulate.js';
 import { suiteCommand } from './suite.js';
 import { upstreamCommand } from './upstream.js';
 import { validateCommand } from './validate.js';
@@ -36,6 +37,7 @@ const program = new Command('interlock')
   .addCommand(validateCommand())
   .addCommand(checkCommand())
   .addCommand(suiteCommand())
+  .addCommand(simulateCommand())
   .exitOverride();
 const names = program.commands.map((command) => command.name()).join(', ');
 program.showHelpAfterError(`(accepted: ${names}; add --help for more)`);

@@ -6,8 +6,10 @@ import { InterlockError } from '../errors.js';
 import type { Inspection } from '../observe/inspect.js';
 import { startInspection } from '../observe/inspect.js';
 import { untilStopped } from './signals.js';
+import type { TelemetryFlags } from './telemetry.js';
+import { addTelemetryOptions } from './telemetry.js';
 
-export interface ServingFlags {
+export interface ServingFlags extends TelemetryFlags {
   readonly usage: string;
   /** `true`: at a free port. */
   readonly inspect?: number | true;
@@ -24,7 +26,7 @@ export interface Serving {
 export type Open = (() => Promise<unknown>)[];
 
 export function addServingOptions(command: Command): Command {
-  return command
+  command
     .option(
       '--usage <file>',
       'where the usage records go, a JSON line each; - is stdout',
@@ -36,6 +38,7 @@ export function addServingOptions(command: Command): Command {
         'show live exchanges in a browser on this machine (default: a free port)',
       ).argParser(port),
     );
+  return addTelemetryOptions(command);
 }
 
 /** Serves until a signal, then lets what is in flight end; a second signal cuts it. */

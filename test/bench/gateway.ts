@@ -12,8 +12,18 @@ import { REQUEST, startPeer, streams } from './peers.js';
 import type { Used } from './proxies/serve.js';
 
 const BARE = 'bare';
-const PROXIES = ['interlock', BARE, 'fastify', 'http-proxy-3', 'httpxy', 'portkey'] as const;
+/** `observed` is ours, with all of its telemetry. */
+const PROXIES = [
+  'interlock',
+  'observed',
+  BARE,
+  'fastify',
+  'http-proxy-3',
+  'httpxy',
+  'portkey',
+] as const;
 type Proxy = (typeof PROXIES)[number];
+const STREAMING: readonly Proxy[] = ['interlock', 'observed', BARE];
 
 const CONNECTIONS = 32;
 const STREAMS = 40;
@@ -33,27 +43,31 @@ export interface GatewayResult {
   readonly bytesPerIdleStream: number | undefined;
 }
 
-export async function benchGateway(rounds: number, seconds: number): Promise<GatewayResult[]> {
+export async function benchGateway(
+  rounds: number,
+  seconds: number,
+  proxies: readonly Proxy[] = PROXIES,
+): Promise<GatewayResult[]> {
   const peer = await startPeer();
   const running = new Map<Proxy, Running>();
-  for (const proxy of PROXIES) running.set(proxy, await run(proxy, peer.url));
-  const measured = new Map(PROXIES.map((proxy) => [proxy, emptyMeasure()]));
+  for (const proxy of proxies) running.set(proxy, await run(proxy, peer.url));
+  const measured = new Map(proxies.map((proxy) => [proxy, emptyMeasure()]));
   // Two rounds that are not counted: a proxy is slow until its code is compiled.
   for (let round = -2; round < rounds; round++) {
-    for (const proxy of PROXIES) {
+    for (const proxy of proxies) {
       const target = running.get(proxy) as Running;
       const into = round < 0 ? emptyMeasure() : (measured.get(proxy) as Measure);
       await measureJson(proxy, target, peer.url, seconds, into);
-      if (proxy === 'interlock' || proxy === BARE) await measureStreams(target, into);
+      if (STREAMING.includes(proxy)) await measureStreams(target, into);
     }
   }
   const idle = new Map<Proxy, number>();
-  for (const proxy of ['interlock', BARE] as const) {
+  for (const proxy of STREAMING.filter((item) => proxies.includes(item))) {
     idle.set(proxy, await measureIdle(running.get(proxy) as Running));
   }
   for (const { child } of running.values()) child.disconnect();
   peer.close();
-  return PROXIES.map((proxy) => {
+  return proxies.map((proxy) => {
     const { perSecond, perRequest, perEvent } = measured.get(proxy) as Measure;
     return {
       proxy,
@@ -126,7 +140,9 @@ async function run(proxy: Proxy, upstream: string): Promise<Running> {
   const node = [process.execPath, '--expose-gc', '--import', './src/typescript.js', file, upstream];
   const pinned = availableParallelism() > 1 && process.platform === 'linux';
   const [command = '', ...args] = pinned ? ['taskset', '-c', '0', ...node] : node;
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  // Where there is a log, it goes to stderr.
+  const stderr = proxy === 'observed' ? 'ignore' : 'inherit';
+  const child = spawn(command, args, { stdio: ['ignore', 'ignore', stderr, 'ipc'] });
   const gone = once(child, 'exit').then(() => {
     throw new Error(`${proxy} ended before it listened`);
   });

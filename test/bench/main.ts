@@ -4,6 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
+import { benchBuffers, compared, linesOf } from './buffers.js';
 import { benchChecker } from './checker.js';
 import { benchEngine, sameWork } from './engine.js';
 import { benchExtProc } from './extproc.js';
@@ -69,6 +70,17 @@ function validation(): void {
   atMost('validation, by a mapping', 'JSON.parse alone', mappedMs / parseMs, 2, both(mappedMs));
 }
 
+/** Ours beside the best of fixed sizes and of plain doubling; what is missed is said. */
+function buffers(): void {
+  const all = benchBuffers();
+  for (const line of linesOf(all)) console.log(line);
+  for (const { distribution, rule, figure, ours, best, bestRule } of compared(all)) {
+    const shown = (cost: number) => (figure === 'copies' ? cost : cost / 2 ** 20).toFixed(2);
+    const both = `${shown(ours)} and ${shown(best)}${figure === 'memory' ? ' MiB' : ''}`;
+    atMost(`buffer ${rule}, ${distribution}: ${figure}`, bestRule, ours / best, 1.1, both);
+  }
+}
+
 async function gateway(quick: boolean): Promise<void> {
   const results = await benchGateway(quick ? 2 : 5, quick ? 2 : 4);
   const of = (proxy: string) => results.find((result) => result.proxy === proxy)!;
@@ -81,6 +93,13 @@ async function gateway(quick: boolean): Promise<void> {
     const ratio = ours.requestsPerSecond / other.requestsPerSecond;
     atLeast('gateway, JSON requests/s', proxy, ratio, bound, `${rate}; ${cpu}`);
   }
+  const observed = of('observed');
+  const cost = observed.requestsPerSecond / ours.requestsPerSecond;
+  const rates = `${observed.requestsPerSecond.toFixed(0)} and ${ours.requestsPerSecond.toFixed(0)} requests/s`;
+  atLeast('with telemetry, JSON requests/s', 'without', cost, 0.9, rates);
+  const chunks = [observed.microsPerEvent as number, ours.microsPerEvent as number] as const;
+  const each = `${chunks[0].toFixed(1)} and ${chunks[1].toFixed(1)} us`;
+  atMost('with telemetry, CPU per SSE chunk', 'without', chunks[0] / chunks[1], 1.1, each);
   const perEvent = [ours.microsPerEvent as number, bare.microsPerEvent as number] as const;
   const micros = `${perEvent[0].toFixed(1)} and ${perEvent[1].toFixed(1)} us`;
   atMost('gateway, CPU per SSE chunk', 'bare', perEvent[0] / perEvent[1], 1.25, micros);
@@ -145,6 +164,7 @@ function revision(): string {
 engine();
 checker();
 validation();
+buffers();
 const quick = process.argv.includes('quick');
 await gateway(quick);
 await extProc(quick);

@@ -14,6 +14,7 @@ import { ExtProcServer } from '../../src/adapters/ext-proc/server.js';
 import type { ProcessingRequest, ProcessingResponse } from '../../src/adapters/ext-proc/wire.js';
 import type { StreamEnd } from '../../src/envoy/stream.js';
 import { EnvoyClient } from '../../src/envoy/stream.js';
+import type { Telemetry } from '../../src/observe/telemetry.js';
 import type { TraceRecord } from '../../src/trace.js';
 import { expectRuns } from '../harness.js';
 
@@ -38,7 +39,10 @@ export class EnvoyWorld {
   ) {}
 
   /** `config` is what the YAML file would say. */
-  static async start(config: Record<string, unknown> = {}): Promise<EnvoyWorld> {
+  static async start(
+    config: Record<string, unknown> = {},
+    telemetry?: Telemetry,
+  ): Promise<EnvoyWorld> {
     const folder = mkdtempSync(join(tmpdir(), 'interlock-'));
     const ledger = await Ledger.open(join(folder, 'usage.ndjson'));
     const server = new ExtProcServer({
@@ -46,6 +50,7 @@ export class EnvoyWorld {
       ledger,
       trace: (record) => world.#traced(record),
       warn: (message) => world.warnings.push(message),
+      telemetry,
     });
     await server.listen('127.0.0.1:0');
     const world = new EnvoyWorld(server, new EnvoyClient(server.address), ledger, folder);

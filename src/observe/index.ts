@@ -1,0 +1,11 @@
+/** What embedders import as `interlock/observe`: metrics and spans by the OpenTelemetry API alone. */
+export { METRICS, type Metric, type MetricKind } from './metrics.js';
+export {
+  type Circumstances,
+  type ExchangeLog,
+  type Holder,
+  type Observation,
+  Telemetry,
+  type TelemetryOptions,
+} from './telemetry.js';
+export type { HeaderOf } from './tracing.js';

@@ -1,0 +1,162 @@
+/** The metrics of one server, as instruments of whatever meter is given. */
+
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { Attributes, BatchObservableCallback, Meter, Observable } from '@opentelemetry/api';
+import { growth } from '../accounting/growing.js';
+import type { UsageRecord } from '../accounting/ledger.js';
+import { UNKNOWN_REASONS } from '../accounting/usage.js';
+import type { LabelSet } from './genai.js';
+import { Interned, OTHER } from './labels.js';
+import type { Counted, Lifecycle } from './lifecycle.js';
+import type { Metric } from './metrics.js';
+import { METRICS } from './metrics.js';
+import { PHASES } from './phases.js';
+
+/** Between two looks at the event loop. What Node tells of its delay has this in it. */
+const RESOLUTION_MS = 20;
+const DURATIONS_MAX = 200;
+const OTHERS: Attributes = Object.freeze({ outcome: OTHER, route: OTHER });
+
+/** Times of an exchange that are told when it is recorded, in seconds. */
+export interface Times {
+  readonly firstToken: number | undefined;
+  readonly perOutputToken: number | undefined;
+}
+
+/** Takes the values of a histogram, each with one of few label sets, which are shared objects. */
+export interface Distribution {
+  record(value: number, labels: Attributes): void;
+}
+
+export class Instruments {
+  readonly #meter: Meter;
+  readonly #lifecycle: Lifecycle;
+  readonly #heldBytes: () => number;
+  readonly #loopDelay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  readonly #usage = new Map<string, { count: number; labels: Record<string, string> }>();
+  readonly #observed: readonly (readonly [Observable, () => readonly Counted[]])[];
+  readonly #stateDuration: Distribution;
+  readonly #duration: Distribution;
+  readonly #requestDuration: Distribution;
+  readonly #timeToFirstToken: Distribution;
+  readonly #timePerOutputToken: Distribution;
+  readonly #tokens: Distribution;
+  readonly #states = PHASES.map((state) => Object.freeze({ state }));
+  readonly #durations = new Interned<Attributes>(DURATIONS_MAX);
+
+  /** `heldBytes` gives the memory that the exchanges in flight hold; `histogram` makes each. */
+  constructor(
+    meter: Meter,
+    lifecycle: Lifecycle,
+    heldBytes: () => number,
+    histogram = (metric: Metric) => histogramOf(meter, metric),
+  ) {
+    this.#meter = meter;
+    this.#lifecycle = lifecycle;
+    this.#heldBytes = heldBytes;
+    this.#stateDuration = histogram(METRICS.stateDuration);
+    this.#duration = histogram(METRICS.duration);
+    this.#requestDuration = histogram(METRICS.requestDuration);
+    this.#timeToFirstToken = histogram(METRICS.timeToFirstToken);
+    this.#timePerOutputToken = histogram(METRICS.timePerOutputToken);
+    this.#tokens = histogram(METRICS.tokens);
+    this.#count('final', undefined, 0);
+    this.#count('partial', undefined, 0);
+    for (const reason of UNKNOWN_REASONS) this.#count('unknown', reason, 0);
+    this.#observed = this.#observables();
+    meter.addBatchObservableCallback(
+      this.#observe,
+      this.#observed.map(([instrument]) => instrument),
+    );
+    this.#loopDelay.enable();
+  }
+
+  leftState(phase: number, seconds: number): void {
+    this.#stateDuration.record(seconds, this.#states[phase] as Attributes);
+  }
+
+  recorded({ outcome, route = OTHER, durationMs, usage }: UsageRecord): void {
+    const labels = this.#durations.get(`${outcome} ${route}`, () => ({ outcome, route }));
+    this.#duration.record(durationMs / 1_000, labels ?? OTHERS);
+    this.#count(usage.kind, usage.kind === 'unknown' ? usage.reason : undefined, 1);
+  }
+
+  /** What the conventions ask of an operation of generative AI. */
+  operation(record: UsageRecord, labels: LabelSet, times: Times): void {
+    const { outcome, cause, usage, durationMs } = record;
+    const failed = outcome === 'completed' ? labels.all : labels.failed(cause ?? outcome);
+    this.#requestDuration.record(durationMs / 1_000, failed);
+    const { firstToken, perOutputToken } = times;
+    if (firstToken !== undefined) this.#timeToFirstToken.record(firstToken, labels.all);
+    if (perOutputToken !== undefined) this.#timePerOutputToken.record(perOutputToken, labels.all);
+    // What is not known is not told as nothing, and a lower bound is no usage.
+    if (usage.kind !== 'final') return;
+    const { inputTokens, outputTokens } = usage;
+    if (inputTokens !== undefined) this.#tokens.record(inputTokens, labels.input);
+    if (outputTokens !== undefined) this.#tokens.record(outputTokens, labels.output);
+  }
+
+  close(): void {
+    this.#loopDelay.disable();
+    this.#meter.removeBatchObservableCallback(
+      this.#observe,
+      this.#observed.map(([instrument]) => instrument),
+    );
+  }
+
+  #count(kind: string, reason: string | undefined, count: number): void {
+    const key = reason ?? kind;
+    const found = this.#usage.get(key);
+    if (found !== undefined) found.count += count;
+    else
+      this.#usage.set(key, { count, labels: reason === undefined ? { kind } : { kind, reason } });
+  }
+
+  #observables(): (readonly [Observable, () => readonly Counted[]])[] {
+    const lifecycle = this.#lifecycle;
+    const of = (metric: Metric, read: () => readonly Counted[]) =>
+      [observable(this.#meter, metric), read] as const;
+    const one = (metric: Metric, read: () => number) =>
+      of(metric, () => [{ count: read(), labels: {} }]);
+    const delay = this.#loopDelay;
+    return [
+      of(METRICS.inFlight, () => lifecycle.inFlight()),
+      of(METRICS.transitions, () => lifecycle.transitions()),
+      of(METRICS.outcomes, () => lifecycle.ordered('recordUsage')),
+      of(METRICS.anomalies, () => lifecycle.ordered('countAnomaly')),
+      of(METRICS.deadlines, () => lifecycle.deadlines()),
+      of(METRICS.heals, () => lifecycle.heals()),
+      of(METRICS.usage, () => [...this.#usage.values()]),
+      one(METRICS.bufferSize, this.#heldBytes),
+      one(METRICS.bufferGrowths, () => growth.growths),
+      one(METRICS.bufferCopied, () => growth.copiedBytes),
+      one(METRICS.bufferRefusals, () => growth.refusals),
+      one(METRICS.delayMedian, () => lateSeconds(delay.percentile(50))),
+      one(METRICS.delayP99, () => lateSeconds(delay.percentile(99))),
+      one(METRICS.delayMax, () => lateSeconds(delay.max)),
+    ];
+  }
+
+  readonly #observe: BatchObservableCallback = (result) => {
+    for (const [instrument, read] of this.#observed) {
+      for (const { count, labels } of read()) result.observe(instrument, count, labels);
+    }
+    // The delay is that since it was last asked for.
+    this.#loopDelay.reset();
+  };
+}
+
+function lateSeconds(nanoseconds: number): number {
+  return Math.max(0, nanoseconds / 1e6 - RESOLUTION_MS) / 1_000;
+}
+
+function histogramOf(meter: Meter, { name, unit, description, buckets }: Metric): Distribution {
+  const advice = { explicitBucketBoundaries: [...(buckets ?? [])] };
+  return meter.createHistogram(name, { unit, description, advice });
+}
+
+function observable(meter: Meter, { name, kind, unit, description }: Metric): Observable {
+  if (kind === 'counter') return meter.createObservableCounter(name, { unit, description });
+  if (kind === 'sum') return meter.createObservableUpDownCounter(name, { unit, description });
+  return meter.createObservableGauge(name, { unit, description });
+}

@@ -1,0 +1,108 @@
+/**
+ * One span per exchange, with its phases as events. It joins the caller's trace where the request
+ * names one, and is kept by the exchange itself: a client chooses its trace id, and two exchanges
+ * with the same are two spans, so nothing is looked up by it (field: D17).
+ */
+import type { Attributes, Span, TextMapPropagator, Tracer } from '@opentelemetry/api';
+import { ROOT_CONTEXT, SpanKind, SpanStatusCode } from '@opentelemetry/api';
+import type { Outcome } from '../../machines/events.js';
+import type { UsageRecord } from '../accounting/ledger.js';
+import type { Operation } from './genai.js';
+import { shown } from './text.js';
+
+/** The value of a request's header, by its name in lower case. */
+export type HeaderOf = (name: string) => string | undefined;
+
+const getter = {
+  keys: () => [],
+  get: (headerOf: HeaderOf, name: string) => headerOf(name),
+};
+
+/** Outcomes that are nobody's choice: a client that leaves, or is refused, has got what it asked. */
+const FAULTS: ReadonlySet<string> = new Set<Outcome>([
+  'upstreamFailed',
+  'timedOut',
+  'drained',
+  'violated',
+  'unknown',
+]);
+
+export function isFault(outcome: string): boolean {
+  return FAULTS.has(outcome);
+}
+
+export class Tracing {
+  readonly #tracer: Tracer;
+  readonly #propagator: Pick<TextMapPropagator, 'extract'>;
+  readonly #providerKey: string;
+
+  constructor(tracer: Tracer, propagator: Pick<TextMapPropagator, 'extract'>, providerKey: string) {
+    this.#tracer = tracer;
+    this.#propagator = propagator;
+    this.#providerKey = providerKey;
+  }
+
+  /** The span of an exchange that begins; undefined where nobody records it. */
+  begin(id: string, headerOf: HeaderOf): Span | undefined {
+    const context = this.#propagator.extract(ROOT_CONTEXT, headerOf, getter);
+    const options = { kind: SpanKind.SERVER, attributes: { 'interlock.exchange': id } };
+    return this.#tracer.startSpan('exchange', options, context);
+  }
+
+  /** Ends the span with what is known of its exchange. */
+  end(
+    span: Span,
+    record: UsageRecord,
+    operation: Operation | undefined,
+    model: string | undefined,
+  ): void {
+    if (span.isRecording()) {
+      span.setAttributes(attributesOf(record));
+      if (operation !== undefined) {
+        span.updateName(`${operation.operation} ${model ?? ''}`.trimEnd());
+        span.setAttributes(this.#genAi(record, operation, model));
+      }
+      if (isFault(record.outcome)) span.setStatus({ code: SpanStatusCode.ERROR });
+    }
+    span.end();
+  }
+
+  #genAi({ usage }: UsageRecord, { operation, provider }: Operation, model?: string): Attributes {
+    return {
+      'gen_ai.operation.name': operation,
+      [this.#providerKey]: provider,
+      ...(model !== undefined && { 'gen_ai.request.model': model }),
+      ...(usage.model !== undefined && { 'gen_ai.response.model': shown(usage.model) }),
+      ...(usage.kind !== 'unknown' && {
+        ...(usage.inputTokens !== undefined && { 'gen_ai.usage.input_tokens': usage.inputTokens }),
+        ...(usage.outputTokens !== undefined && {
+          'gen_ai.usage.output_tokens': usage.outputTokens,
+        }),
+      }),
+    };
+  }
+}
+
+function attributesOf(record: UsageRecord): Attributes {
+  const { outcome, cause, status, method, path, route, upstream, usage, anomalies } = record;
+  const attributes: Attributes = {
+    'interlock.outcome': outcome,
+    'interlock.usage.kind': usage.kind,
+    'interlock.request.size': record.requestBytes,
+    'interlock.response.size': record.responseBytes,
+  };
+  const set = (key: string, value: string | number | undefined) => {
+    if (value !== undefined) attributes[key] = value;
+  };
+  set('error.type', outcome === 'completed' ? undefined : (cause ?? outcome));
+  set('interlock.usage.reason', usage.kind === 'unknown' ? usage.reason : undefined);
+  set('http.response.status_code', status);
+  set('http.request.method', method && shown(method));
+  set('url.path', path && shown(path));
+  set('interlock.route', route);
+  set('interlock.upstream', upstream);
+  for (const [name, count] of Object.entries(anomalies ?? {})) {
+    set(`interlock.anomaly.${name}`, count);
+  }
+  return attributes;
+}

@@ -1,0 +1,25 @@
+/** The gateway with metrics, a span per exchange and a log, all of which go somewhere. */
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Ledger } from '../../../src/accounting/ledger.js';
+import { checkConfig } from '../../../src/adapters/http/config.js';
+import { HttpGateway } from '../../../src/adapters/http/server.js';
+import { endpointsOf } from '../../../src/observe/endpoints.js';
+import { openTelemetry } from '../../../src/observe/open.js';
+import { serve, upstream } from './serve.js';
+
+const what = process.env.INTERLOCK_BENCH_OBSERVE ?? 'metrics,otlp,log';
+const { telemetry } = await openTelemetry({
+  metrics: what.includes('metrics')
+    ? (listen) => listen({ host: '127.0.0.1', port: 0 })
+    : undefined,
+  endpoints: what.includes('otlp') ? endpointsOf(`${upstream}/otlp`) : {},
+  log: what.includes('log') ? 'info' : undefined,
+  models: [],
+  warn: (message) => console.error(message),
+});
+const ledger = await Ledger.open(join(tmpdir(), `interlock-bench-${process.pid}.ndjson`));
+const config = checkConfig({ upstreams: [{ id: 'bench', url: upstream }] }, 'the bench');
+const gateway = new HttpGateway({ config, ledger, telemetry });
+await gateway.listen('127.0.0.1', 0);
+serve(Number(new URL(gateway.url).port));

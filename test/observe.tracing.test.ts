@@ -1,0 +1,178 @@
+/** Spans: one per exchange, in the caller's trace, kept apart whatever ids a client chooses. */
+
+import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
+import { W3CTraceContextPropagator } from '@opentelemetry/core';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+import {
+  BasicTracerProvider,
+  InMemorySpanExporter,
+  SimpleSpanProcessor,
+} from '@opentelemetry/sdk-trace-base';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Telemetry } from '../src/observe/telemetry.js';
+import { JSON_BODY, RB, RH, SB, SH } from './envoy/messages.js';
+import { EnvoyWorld } from './envoy/world.js';
+import { ask, CHAT, Client, chat } from './faults.js';
+import { World } from './harness.js';
+
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
+const CALLER = '00f067aa0ba902b7';
+const TRACEPARENT = `00-${TRACE}-${CALLER}-01`;
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+function tracing(): { telemetry: Telemetry; spans(): ReadableSpan[] } {
+  const exporter = new InMemorySpanExporter();
+  const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+  const telemetry = new Telemetry({
+    tracerProvider: provider,
+    propagator: new W3CTraceContextPropagator(),
+  });
+  closing.push(() => provider.shutdown());
+  closing.push(() => telemetry.close());
+  return { telemetry, spans: () => exporter.getFinishedSpans() };
+}
+
+async function gateway(telemetry: Telemetry): Promise<World> {
+  const world = await World.start({ telemetry });
+  closing.push(() => world.close());
+  return world;
+}
+
+describe('an exchange', () => {
+  it('is one span in its caller’s trace, with its phases, its outcome and its usage', async () => {
+    const { telemetry, spans } = tracing();
+    const world = await gateway(telemetry);
+    const asked = JSON.parse(chat('interlock-small')) as object;
+    const body = JSON.stringify({ ...asked, stream_options: { include_usage: true } });
+    await ask(world.port, { headers: [`traceparent: ${TRACEPARENT}`], body });
+    const [record] = await world.recorded();
+    const [span, ...more] = spans() as [ReadableSpan];
+    expect(more).toEqual([]);
+    expect(span.spanContext().traceId).toBe(TRACE);
+    expect(span.parentSpanContext?.spanId).toBe(CALLER);
+    expect(span.kind).toBe(SpanKind.SERVER);
+    expect(span.name).toBe('chat interlock-small');
+    expect(span.status.code).toBe(SpanStatusCode.UNSET);
+    const usage = record?.usage as { inputTokens: number; outputTokens: number };
+    expect(span.attributes).toMatchObject({
+      'interlock.exchange': record?.exchange,
+      'interlock.outcome': 'completed',
+      'interlock.usage.kind': 'final',
+      'http.request.method': 'POST',
+      'http.response.status_code': 200,
+      'url.path': CHAT,
+      'gen_ai.operation.name': 'chat',
+      'gen_ai.system': 'openai',
+      'gen_ai.response.model': 'interlock-small',
+      'gen_ai.usage.input_tokens': usage.inputTokens,
+      'gen_ai.usage.output_tokens': usage.outputTokens,
+    });
+    const phases = span.events.map(({ name }) => name);
+    expect(phases).toEqual([
+      'request.awaitingRoute.receiving',
+      'request.awaitingBody',
+      'request.ended',
+      'response.started.body.awaitingFirstByte',
+      'response.started.body.awaitingBody',
+      'response.started.body.awaitingEnd.succeeded',
+      'settling',
+    ]);
+  });
+
+  it('that fails is a span that says why', async () => {
+    const { telemetry, spans } = tracing();
+    const world = await gateway(telemetry);
+    await ask(world.port, { body: chat('fault:F05') });
+    await world.recorded();
+    const [span] = spans() as [ReadableSpan];
+    expect(span.parentSpanContext).toBeUndefined();
+    expect(span.status.code).toBe(SpanStatusCode.ERROR);
+    expect(span.attributes).toMatchObject({
+      'interlock.outcome': 'upstreamFailed',
+      'error.type': 'connection_lost',
+      'interlock.usage.reason': 'truncated',
+    });
+  });
+
+  it('over ext_proc is a span in the trace that Envoy shows', async () => {
+    const { telemetry, spans } = tracing();
+    const world = await EnvoyWorld.start({}, telemetry);
+    closing.push(() => world.close());
+    await world.say([
+      RH({ traceparent: TRACEPARENT, ':path': `${CHAT}\u001b[2J?key=hunter2` }),
+      RB('{}', true),
+      SH(),
+      SB(JSON_BODY, true),
+    ]);
+    await world.recorded();
+    const [span, ...more] = spans() as [ReadableSpan];
+    expect(more).toEqual([]);
+    expect(span.spanContext().traceId).toBe(TRACE);
+    expect(span.attributes['url.path']).toBe(`${CHAT}\\u001b[2J`);
+  });
+});
+
+describe('ids that a client chooses', () => {
+  it('two exchanges at once with one traceparent are two spans, each with its own facts (D17)', async () => {
+    const { telemetry, spans } = tracing();
+    const world = await gateway(telemetry);
+    const headers = [`traceparent: ${TRACEPARENT}`];
+    const slow = await Client.connect(world.port);
+    slow.ask({ headers, body: chat('fault:F15') });
+    await slow.until((text) => text.includes('data:'));
+    await ask(world.port, { headers, body: chat('interlock-small') });
+    await world.recorded(1);
+    slow.socket.destroy();
+    const records = await world.recorded(2);
+    const all = spans();
+    expect(all.map((span) => span.spanContext().traceId)).toEqual([TRACE, TRACE]);
+    expect(new Set(all.map((span) => span.spanContext().spanId)).size).toBe(2);
+    const facts = (exchange: unknown, outcome: unknown) => `${exchange} ${outcome}`;
+    expect(
+      all.map(({ attributes }) =>
+        facts(attributes['interlock.exchange'], attributes['interlock.outcome']),
+      ),
+    ).toEqual(records.map(({ exchange, outcome }) => facts(exchange, outcome)));
+    expect(telemetry.live.size).toBe(0);
+  });
+
+  it.each([
+    ['of zeros', `00-${'0'.repeat(32)}-${CALLER}-01`],
+    ['too long', `${TRACEPARENT}${'0'.repeat(5_000)}`],
+    ['no traceparent', '"; drop'],
+    ['two of them', `${TRACEPARENT}, ${TRACEPARENT}`],
+  ])('a traceparent %s begins a trace of its own', async (_, value) => {
+    const { telemetry, spans } = tracing();
+    const world = await gateway(telemetry);
+    await ask(world.port, { headers: [`traceparent: ${value}`], body: chat('interlock-small') });
+    await world.recorded();
+    const [span] = spans() as [ReadableSpan];
+    expect(span.spanContext().traceId).not.toBe(TRACE);
+    expect(span.parentSpanContext).toBeUndefined();
+  });
+
+  it('a caller that does not want its trace kept has no span', async () => {
+    const { telemetry, spans } = tracing();
+    const world = await gateway(telemetry);
+    const headers = [`traceparent: ${TRACEPARENT.slice(0, -2)}00`];
+    await ask(world.port, { headers, body: chat('interlock-small') });
+    await world.recorded();
+    expect(spans()).toEqual([]);
+  });
+
+  it('late events change no span that has ended', async () => {
+    const { telemetry, spans } = tracing();
+    const world = await EnvoyWorld.start({}, telemetry);
+    closing.push(() => world.close());
+    await world.say([RH({}, true), SH(), SB(JSON_BODY, true), SB('', true), SB('', true)]);
+    await world.recorded();
+    const [span, ...more] = spans() as [ReadableSpan];
+    expect(more).toEqual([]);
+    expect(span.ended).toBe(true);
+    expect(span.events.at(-1)?.name).toBe('settling');
+  });
+});
