@@ -3,12 +3,20 @@ import type { Anomaly, Outcome, Verdict } from '../../machines/events.js';
 import { Accounting } from '../accounting/accounting.js';
 import type { BufferSizer } from '../accounting/buffer.js';
 import type { UsageRecord } from '../accounting/ledger.js';
+import { formatOf } from '../accounting/sniff.js';
 import type { AccountingLimits, Usage } from '../accounting/usage.js';
+import type { Holder, Observation } from '../observe/telemetry.js';
 
-/** The type and the encoding of a body, as its headers tell them. */
+/** The type, the encoding and the length of a body, as its headers tell them. */
 export interface Content {
   readonly type?: string;
   readonly encoding?: string;
+  readonly length?: number;
+}
+
+/** What a content-length says; nothing where it is no number, or several. */
+export function lengthOf(text: string): number | undefined {
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
 export interface BillOptions {
@@ -24,12 +32,14 @@ export type Origin = Pick<
   'exchange' | 'cause' | 'method' | 'path' | 'route' | 'upstream' | 'model'
 >;
 
-export class Bill {
+export class Bill implements Holder {
+  readonly #observation: Observation | undefined;
   readonly #startedAt = performance.now();
   #accounting: Accounting | undefined;
   #firstByteMs: number | undefined;
   #anomalies: Record<string, number> | undefined;
   #toldRevision = 0;
+  #streams = false;
   requestBytes = 0;
   /** Bytes of the response's body that were forwarded, and that were shown to accounting. */
   forwardedBytes = 0;
@@ -38,10 +48,24 @@ export class Bill {
   status: number | undefined;
   ownStatus: number | undefined;
 
-  open({ type, encoding }: Content, options: BillOptions): void {
+  /** `observation` is told the record too. */
+  constructor(observation: Observation | undefined) {
+    this.#observation = observation;
+    if (observation !== undefined) observation.holder = this;
+  }
+
+  /** Bytes of memory held to read the usage. */
+  get heldBytes(): number {
+    return this.#accounting?.bufferedBytes ?? 0;
+  }
+
+  open({ type, encoding, length }: Content, options: BillOptions): void {
+    const format = formatOf(type);
+    this.#streams = format === 'sse' || format === 'ndjson';
     this.#accounting = new Accounting({
       contentType: type,
       contentEncoding: encoding,
+      contentLength: length,
       ...options,
     });
   }
@@ -91,7 +115,7 @@ export class Bill {
   }
 
   #record(outcome: Outcome, origin: Origin, usage: Usage): UsageRecord {
-    return {
+    const record: UsageRecord = {
       v: 1,
       exchange: origin.exchange,
       at: new Date().toISOString(),
@@ -110,6 +134,8 @@ export class Bill {
       firstByteMs: this.#firstByteMs === undefined ? undefined : rounded(this.#firstByteMs),
       anomalies: this.#anomalies,
     };
+    this.#observation?.recorded(record, { streams: this.#streams, requestModel: origin.model });
+    return record;
   }
 }
 

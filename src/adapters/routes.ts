@@ -2,26 +2,43 @@
  * Where a request goes: its route, by path and by model, and of the route's upstreams the one with
  * the fewest exchanges in flight.
  */
+import { BufferBudget } from '../accounting/budget.js';
 import { BufferSizer } from '../accounting/buffer.js';
 import type { Refusal } from './answers.js';
+import type { Choice, EjectionRule, Sent, Told } from './fleet.js';
+import { Fleet } from './fleet.js';
 import { modelOf } from './model.js';
 import type { RouteConfig } from './settings.js';
 
-/** What is chosen. */
-export interface Choice {
-  readonly id: string;
-  /** Exchanges that were sent there and have no outcome yet. */
-  inFlight: number;
-}
+/** Nobody is left alone. */
+const NO_EJECTION: EjectionRule = { failures: 0, forMs: 0, forMsMax: 0 };
 
 export class Routes<Upstream extends Choice> {
   readonly #routes: readonly RouteConfig[];
   readonly #byId: ReadonlyMap<string, Upstream>;
-  #turn = 0;
+  readonly #fleet: Fleet<Upstream>;
+  /** Of each route its own: a shared one would follow the pattern of the others' traffic. */
+  readonly #turns = new Map<RouteConfig, number>();
 
-  constructor(routes: readonly RouteConfig[], upstreams: readonly Upstream[]) {
+  /** `told` is called with what becomes of the standing of an upstream. */
+  constructor(
+    routes: readonly RouteConfig[],
+    upstreams: readonly Upstream[],
+    rule = NO_EJECTION,
+    told: (what: Told, upstream: string) => void = () => {},
+  ) {
     this.#routes = routes;
     this.#byId = new Map(upstreams.map((item) => [item.id, item]));
+    this.#fleet = new Fleet(upstreams, routes, rule, told);
+  }
+
+  /** An exchange is sent there. */
+  send(upstream: Upstream): Sent {
+    return this.#fleet.send(upstream);
+  }
+
+  close(): void {
+    this.#fleet.close();
   }
 
   /** The routes that a path may take, in their order. */
@@ -29,27 +46,47 @@ export class Routes<Upstream extends Choice> {
     return this.#routes.filter(({ path }) => path === undefined || target.startsWith(path));
   }
 
-  /** Of a route's upstreams, one with the fewest exchanges in flight; equal ones take turns. */
-  choose({ upstreams }: RouteConfig): Upstream {
-    const first = this.#turn++ % upstreams.length;
+  /**
+   * Of a route's upstreams, one with the fewest exchanges in flight; equal ones take turns. Those
+   * that are left alone come only where there is no other.
+   */
+  choose(route: RouteConfig): Upstream {
+    const { upstreams } = route;
+    const first = (this.#turns.get(route) ?? 0) % upstreams.length;
+    this.#turns.set(route, first + 1);
     let best = this.#byId.get(upstreams[first] as string) as Upstream;
     for (let step = 1; step < upstreams.length; step++) {
       const id = upstreams[(first + step) % upstreams.length] as string;
       const next = this.#byId.get(id) as Upstream;
-      if (next.inFlight < best.inFlight) best = next;
+      if (this.#isBetter(next, best)) best = next;
     }
     return best;
   }
+
+  #isBetter(one: Upstream, other: Upstream): boolean {
+    const offered = this.#fleet.offers(one);
+    if (offered !== this.#fleet.offers(other)) return offered;
+    return one.inFlight < other.inFlight;
+  }
 }
 
-/** What the responses of each route have been; those of no route are one more. */
+/**
+ * What the responses of each route have been, those of no route being one more, and the budget that
+ * all their buffers share.
+ */
 export class Sizers {
+  readonly budget: BufferBudget;
   readonly #byRoute = new Map<RouteConfig | undefined, BufferSizer>();
+
+  /** Default: 256 MiB for all buffers. */
+  constructor(budgetBytes?: number) {
+    this.budget = new BufferBudget(budgetBytes);
+  }
 
   of(route: RouteConfig | undefined): BufferSizer {
     let sizer = this.#byRoute.get(route);
     if (sizer === undefined) {
-      sizer = new BufferSizer();
+      sizer = new BufferSizer(this.budget);
       this.#byRoute.set(route, sizer);
     }
     return sizer;

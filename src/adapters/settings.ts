@@ -55,6 +55,20 @@ export const accounting = z
     inflatedBytesMax: bytes.optional(),
     inflateRatioMax: z.number().min(1).optional(),
     tokensMax: bytes.optional(),
+    /** Of all JSON bodies that are held at a time to be read. */
+    bufferBudgetBytes: bytes.optional(),
+  })
+  .prefault({});
+
+/** How often counts are held against what they count, in milliseconds. */
+export const auditMs = milliseconds.min(1).default(5_000);
+
+/** When an upstream that fails again and again is left alone, and for how long. */
+export const ejection = z
+  .strictObject({
+    failures: z.int().min(0).max(1_000_000).default(5),
+    forMs: milliseconds.min(1).default(10_000),
+    forMsMax: milliseconds.min(1).default(300_000),
   })
   .prefault({});
 

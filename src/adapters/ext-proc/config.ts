@@ -9,8 +9,10 @@ import type { DeadlineTimes } from '../deadlines.js';
 import type { RouteConfig } from '../settings.js';
 import {
   accounting,
+  auditMs,
   bytes,
   check,
+  ejection,
   FRAMING,
   id,
   milliseconds,
@@ -82,6 +84,8 @@ const config = z.strictObject({
   deadlines,
   limits,
   accounting,
+  ejection,
+  auditMs,
   /** Where Envoy is told which upstream was chosen. What a client sends in it is taken out (SEC-24). */
   destinationHeader: header.default('x-gateway-destination-endpoint'),
   /** The namespace of the usage in the dynamic metadata. */

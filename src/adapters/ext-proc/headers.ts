@@ -1,5 +1,6 @@
 /** Header maps of the wire: read by name, and changed in the few ways that Envoy lets through. Pure. */
 import type { Content } from '../bill.js';
+import { lengthOf } from '../bill.js';
 import type { HeaderMap, HeaderMutation, HeaderValue } from './wire.js';
 
 /**
@@ -21,11 +22,16 @@ function textOf({ value, rawValue }: HeaderValue): string {
   return Buffer.from(rawValue.buffer, rawValue.byteOffset, rawValue.length).toString('latin1');
 }
 
-/** The type and the encoding of a response's body. */
+/** The type, the encoding and the length of a response's body. */
 export function contentOf(map: HeaderMap | undefined): Content {
   const type = headerOf(map, 'content-type');
   const encoding = headerOf(map, 'content-encoding');
-  return { ...(type !== undefined && { type }), ...(encoding !== undefined && { encoding }) };
+  const length = lengthOf(headerOf(map, 'content-length') ?? '');
+  return {
+    ...(type !== undefined && { type }),
+    ...(encoding !== undefined && { encoding }),
+    ...(length !== undefined && { length }),
+  };
 }
 
 /** Each header in place of whatever has its name. Values hold one character per byte. */

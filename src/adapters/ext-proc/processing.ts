@@ -14,6 +14,8 @@ import { ownAnswer, tooLarge } from '../answers.js';
 import { Bill } from '../bill.js';
 import { Conductor } from '../conductor.js';
 import { Deadlines } from '../deadlines.js';
+import type { Choice } from '../fleet.js';
+import { endingOf } from '../fleet.js';
 import { eventsOf, isOfRequest, kindOf, modesOf, statusOf } from './codec.js';
 import type { Call } from './conversation.js';
 import { Conversation } from './conversation.js';
@@ -37,7 +39,7 @@ export class Processing {
   readonly #exchange: Exchange;
   readonly #conductor: Conductor<Detail>;
   readonly #deadlines: Deadlines;
-  readonly #bill = new Bill();
+  readonly #bill: Bill;
   #steering: Steering | undefined;
   /** A body is being inflated; called when it was. */
   #inflating: (() => void) | undefined;
@@ -47,7 +49,10 @@ export class Processing {
   /** `first` is the first message, which is still to be received. */
   constructor(shared: Shared, id: string, call: Call, first: ProcessingRequest) {
     this.#shared = shared;
-    this.#exchange = new Exchange({ id, trace: shared.trace });
+    const { trace, telemetry } = shared;
+    const observer = telemetry?.begin(id, (name) => headerOf(first.requestHeaders?.headers, name));
+    this.#bill = new Bill(observer);
+    this.#exchange = new Exchange({ id, trace, observer });
     this.#conductor = new Conductor<Detail>(this.#exchange, this.#carryOut, this.#failed);
     this.#deadlines = new Deadlines(shared.clock, shared.times, this.#expired);
     this.#conversation = new Conversation(call, modesOf(first, shared.config.modes), {
@@ -79,6 +84,10 @@ export class Processing {
     // An end can be told though nothing is to be read, and a message is in hand until it is answered.
     this.#inflating?.();
     this.#conductor.deliver(events.transportClosed, { cause: 'transport_closed' });
+  }
+
+  get load(): Choice | undefined {
+    return this.#steering?.load;
   }
 
   /** The server shuts down; what is in flight may finish within the drain deadline, if not `now`. */
@@ -251,7 +260,7 @@ export class Processing {
   };
 
   #recordUsage(outcome: Outcome, detail: Detail | undefined): void {
-    this.#steering?.settle();
+    this.#steering?.settle(endingOf(outcome, causeOf(detail)));
     const { route, upstreamId, model } = this.#steering ?? {};
     const violated = outcome === 'violated' ? 'headers_missing' : undefined;
     const origin = {

@@ -7,10 +7,13 @@ import type { ServerCredentials } from '@grpc/grpc-js';
 import { status as Code, ServerCredentials as credentialsFor } from '@grpc/grpc-js';
 import type { Ledger } from '../../accounting/ledger.js';
 import type { AccountingLimits } from '../../accounting/usage.js';
+import type { Telemetry } from '../../observe/telemetry.js';
 import type { TraceSink } from '../../trace.js';
 import type { Refusal } from '../answers.js';
+import { Audits, accountsOf, driftOf } from '../audits.js';
 import type { DeadlineTimes } from '../deadlines.js';
 import { Clock } from '../deadlines.js';
+import { TOLD } from '../fleet.js';
 import { Routes, Sizers } from '../routes.js';
 import { guarded, warnOnStderr } from '../warnings.js';
 import type { ExtProcConfig } from './config.js';
@@ -37,6 +40,8 @@ export interface ExtProcServerOptions {
   readonly ledger: Ledger;
   /** Gets every record of every exchange. */
   readonly trace?: TraceSink | undefined;
+  /** Metrics, spans and a log of all exchanges. The caller closes it, after the server. */
+  readonly telemetry?: Telemetry | undefined;
   /** Told, for people, what went wrong inside. Default: a line on stderr. */
   readonly warn?: ((message: string) => void) | undefined;
   /** Whose streams are taken, beyond what the credentials ask for. Gives why one is not. */
@@ -51,13 +56,15 @@ export class ExtProcServer implements Shared {
   readonly clock = new Clock();
   readonly accountingLimits: Partial<AccountingLimits>;
   readonly trace: TraceSink | undefined;
+  readonly telemetry: Telemetry | undefined;
   readonly warn: (message: string) => void;
   refusal: Refusal | undefined;
   readonly #admits: (call: Call) => string | undefined;
   readonly #endpoint: Endpoint;
   readonly #live = new Set<Processing>();
   readonly #open = new Set<Call>();
-  readonly sizers = new Sizers();
+  readonly sizers: Sizers;
+  readonly #audits: Audits;
   readonly #boot = randomBytes(6).toString('hex');
   #address = '';
   #count = 0;
@@ -72,9 +79,20 @@ export class ExtProcServer implements Shared {
     this.ledger = ledger;
     this.warn = warn;
     this.trace = trace && guarded(trace, warn);
+    this.telemetry = options.telemetry;
     this.accountingLimits = config.accounting as Partial<AccountingLimits>;
+    this.sizers = new Sizers(config.accounting.bufferBudgetBytes);
     const destinations = config.upstreams.map((item) => ({ ...item, inFlight: 0 }));
-    this.routes = new Routes(config.routes, destinations);
+    const { telemetry } = options;
+    this.routes = new Routes(config.routes, destinations, config.ejection, (what, id) => {
+      if (what === 'ejection') telemetry?.healed('failingUpstream');
+      warn(`upstream ${id} ${TOLD[what]}`);
+    });
+    const accounts = accountsOf(destinations, this.sizers.budget, () => this.#live);
+    this.#audits = new Audits(accounts, config.auditMs, (name, by) => {
+      telemetry?.healed('driftedAccounting');
+      warn(driftOf(name, by));
+    });
     this.#endpoint = new Endpoint(config.limits, (call) => this.#serve(call));
   }
 
@@ -129,6 +147,8 @@ export class ExtProcServer implements Shared {
   async close(): Promise<void> {
     this.#endpoint.close();
     await this.#allProcessed();
+    this.routes.close();
+    this.#audits.close();
   }
 
   forget(processing: Processing): void {

@@ -1,6 +1,7 @@
 /** What the exchanges of one ext_proc server share, as one of them sees it. */
 import type { Ledger } from '../../accounting/ledger.js';
 import type { AccountingLimits } from '../../accounting/usage.js';
+import type { Telemetry } from '../../observe/telemetry.js';
 import type { TraceSink } from '../../trace.js';
 import type { Refusal } from '../answers.js';
 import type { Clock, DeadlineTimes } from '../deadlines.js';
@@ -22,6 +23,7 @@ export interface Shared {
   readonly clock: Clock;
   readonly accountingLimits: Partial<AccountingLimits>;
   readonly trace: TraceSink | undefined;
+  readonly telemetry: Telemetry | undefined;
   /** Why no request is taken any more, once none is. */
   readonly refusal: Refusal | undefined;
   /** Told, for people, what went wrong inside. */

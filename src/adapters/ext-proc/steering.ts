@@ -4,6 +4,7 @@
  * their own answer, which streamed modes let wait, and in the answer to a buffered body.
  */
 import type { Refusal } from '../answers.js';
+import type { Choice, Ending, Sent } from '../fleet.js';
 import { modelOf } from '../model.js';
 import { Routing } from '../routes.js';
 import { ends, isStreamed } from './codec.js';
@@ -20,7 +21,8 @@ export class Steering {
   /** What is held of a streamed body, to be sent on as it came. */
   readonly held: HttpBody[] = [];
   #awaitsModel: boolean;
-  #sent: Destination | undefined;
+  #sent: Sent | undefined;
+  #to: Destination | undefined;
 
   constructor(shared: Shared, headers: HttpHeaders, path: string, mode: BodyMode | undefined) {
     this.#shared = shared;
@@ -42,7 +44,7 @@ export class Steering {
   }
 
   get upstreamId(): string | undefined {
-    return this.#sent?.id;
+    return this.#to?.id;
   }
 
   hold(body: HttpBody): void {
@@ -87,8 +89,8 @@ export class Steering {
   send(kind: Kind | undefined): void {
     const { upstream } = this.#routing;
     if (upstream === undefined || !this.#canTell(kind)) return;
-    upstream.inFlight++;
-    this.#sent = upstream;
+    this.#sent = this.#shared.routes.send(upstream);
+    this.#to = upstream;
   }
 
   #canTell(kind: Kind | undefined): boolean {
@@ -103,8 +105,8 @@ export class Steering {
    */
   mutation(kind: Kind, routed: boolean): CommonResponse | undefined {
     const { destinationHeader } = this.#shared.config;
-    if (routed && this.#sent !== undefined) {
-      const { endpoint, headers } = this.#sent;
+    if (routed && this.#to !== undefined) {
+      const { endpoint, headers } = this.#to;
       const own = Object.entries(headers).map(
         ([key, value]) => [key.toLowerCase(), value] as const,
       );
@@ -119,8 +121,14 @@ export class Steering {
   }
 
   /** The exchange has its outcome, and is no load on its upstream any more. */
-  settle(): void {
-    if (this.#sent !== undefined) this.#sent.inFlight--;
+  settle(ending: Ending): void {
+    this.#sent?.settle(ending);
+    this.#sent = undefined;
+  }
+
+  /** The upstream that it is a load on. */
+  get load(): Choice | undefined {
+    return this.#sent?.upstream;
   }
 
   release(): void {

@@ -8,8 +8,10 @@ import type { Deadline } from '../../../machines/events.js';
 import type { RouteConfig } from '../settings.js';
 import {
   accounting,
+  auditMs,
   bytes,
   check,
+  ejection,
   id,
   milliseconds,
   ownHeaders,
@@ -73,6 +75,8 @@ const config = z.strictObject({
   deadlines,
   limits,
   accounting,
+  ejection,
+  auditMs,
   /** What a client that goes away means for its upstream: stop it, or read on for the bill. */
   onDisconnect: z.enum(['cancel', 'drain']).default('cancel'),
   /** Whether a client that closes only its sending side still gets its response. */

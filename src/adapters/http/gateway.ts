@@ -1,6 +1,7 @@
 /** What the exchanges of one gateway share, as a relay sees it. */
 import type { Ledger } from '../../accounting/ledger.js';
 import type { AccountingLimits } from '../../accounting/usage.js';
+import type { Telemetry } from '../../observe/telemetry.js';
 import type { TraceSink } from '../../trace.js';
 import type { Clock } from '../deadlines.js';
 import type { Sizers } from '../routes.js';
@@ -15,6 +16,7 @@ export interface Gateway {
   readonly clock: Clock;
   readonly accountingLimits: Partial<AccountingLimits>;
   readonly trace: TraceSink | undefined;
+  readonly telemetry: Telemetry | undefined;
   /** Told, for people, what went wrong inside. */
   readonly warn: (message: string) => void;
   readonly sizers: Sizers;

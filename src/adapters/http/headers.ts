@@ -2,6 +2,7 @@
 import type { Refusal } from '../answers.js';
 import { tooLarge } from '../answers.js';
 import type { Content } from '../bill.js';
+import { lengthOf } from '../bill.js';
 import type { GatewayConfig } from './config.js';
 
 export interface RequestHead {
@@ -150,16 +151,20 @@ export function passTrailers(raw: readonly (Buffer | string)[]): [string, string
   return trailers;
 }
 
-/** The type and the encoding of a response's body. */
+/** The type, the encoding and the length of a response's body. */
 export function contentOf(raw: readonly (Buffer | string)[]): Content {
-  const content: { type?: string; encoding?: string } = {};
+  const content: { type?: string; encoding?: string; length?: number } = {};
   for (let at = 0; at + 1 < raw.length; at += 2) {
-    // The length tells the two apart from nearly all others, without making text of their names.
+    // The length tells them apart from nearly all others, without making text of their names.
     const { length } = raw[at] as Buffer | string;
-    if (length !== 12 && length !== 16) continue;
+    if (length !== 12 && length !== 14 && length !== 16) continue;
     const key = textOf(raw[at]).toLowerCase();
     if (key === 'content-type') content.type = textOf(raw[at + 1]);
     else if (key === 'content-encoding') content.encoding = textOf(raw[at + 1]);
+    else if (key === 'content-length') {
+      const told = lengthOf(textOf(raw[at + 1]));
+      if (told !== undefined) content.length = told;
+    }
   }
   return content;
 }
@@ -170,6 +175,19 @@ export function headerOf(headers: readonly string[], key: string): string | unde
     if ((headers[at] as string).toLowerCase() === key) return headers[at + 1];
   }
   return undefined;
+}
+
+/** The value of a header that stands there once, by its name in lower case. */
+export function soleHeaderOf(headers: readonly string[], key: string): string | undefined {
+  let found: string | undefined;
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at] as string;
+    // The length tells nearly all others apart, without making a text of their names.
+    if (name.length !== key.length || name.toLowerCase() !== key) continue;
+    if (found !== undefined) return undefined;
+    found = headers[at + 1];
+  }
+  return found;
 }
 
 export function badRequest(code: string, what: string): Refusal {

@@ -1,6 +1,7 @@
 /** The upstream's side of an exchange: the route that is chosen, and the request that goes there. */
 import type { IncomingMessage } from 'node:http';
 import type { Event } from '../../../machines/events.js';
+import type { Choice, Ending, Sent } from '../fleet.js';
 import { Routing } from '../routes.js';
 import type { Detail } from './call.js';
 import { Call } from './call.js';
@@ -15,6 +16,7 @@ export class Outbound {
   readonly #facts: RequestFacts;
   readonly #deliver: (event: Event, detail?: Detail) => void;
   #call: Call | undefined;
+  #sent: Sent | undefined;
   #upload: Upload | undefined;
   readonly routing: Routing<Upstream>;
 
@@ -42,7 +44,7 @@ export class Outbound {
     const { informationalMax } = this.#gateway.config.limits;
     const options = { method, target, headers: upstream.dress(headers), body, informationalMax };
     this.#call = new Call(upstream, options, this.#deliver);
-    upstream.inFlight++;
+    this.#sent = this.#gateway.upstreams.routes.send(upstream);
   }
 
   /** A route by model has taken it whole already, as the body of the call. */
@@ -72,9 +74,14 @@ export class Outbound {
   }
 
   /** The exchange has its outcome, and is no load on its upstream any more. */
-  settle(): void {
-    const { upstream } = this.routing;
-    if (upstream !== undefined && this.#call !== undefined) upstream.inFlight--;
+  settle(ending: Ending): void {
+    this.#sent?.settle(ending);
+    this.#sent = undefined;
+  }
+
+  /** The upstream that it is a load on. */
+  get load(): Choice | undefined {
+    return this.#sent?.upstream;
   }
 
   release(): void {

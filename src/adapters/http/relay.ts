@@ -14,11 +14,13 @@ import { errorEvent, ownAnswer, tooLarge } from '../answers.js';
 import { Bill } from '../bill.js';
 import { Conductor } from '../conductor.js';
 import { Deadlines } from '../deadlines.js';
+import type { Choice } from '../fleet.js';
+import { endingOf } from '../fleet.js';
 import type { Detail, RawHeaders, ResponseHead } from './call.js';
 import { Downstream } from './downstream.js';
 import type { Gateway } from './gateway.js';
 import type { RequestFacts } from './headers.js';
-import { NO_FACTS, passResponseHeaders, passTrailers } from './headers.js';
+import { NO_FACTS, passResponseHeaders, passTrailers, soleHeaderOf } from './headers.js';
 import { Outbound } from './outbound.js';
 
 export class Relay {
@@ -29,7 +31,7 @@ export class Relay {
   readonly #exchange: Exchange;
   readonly #conductor: Conductor<Detail>;
   readonly #deadlines: Deadlines;
-  readonly #bill = new Bill();
+  readonly #bill: Bill;
   readonly #outbound: Outbound;
   #streams = false;
 
@@ -41,6 +43,7 @@ export class Relay {
     facts: RequestFacts | Refusal,
   ) {
     const { config, trace } = gateway;
+    const observer = gateway.telemetry?.begin(id, (name) => soleHeaderOf(request.rawHeaders, name));
     this.#gateway = gateway;
     this.#request = request;
     this.#facts = 'target' in facts ? facts : NO_FACTS;
@@ -49,7 +52,8 @@ export class Relay {
       lingerBytes: config.limits.lingerBytes,
       stallMs: config.deadlines.stall,
     });
-    this.#exchange = new Exchange({ id, trace });
+    this.#bill = new Bill(observer);
+    this.#exchange = new Exchange({ id, trace, observer });
     this.#conductor = new Conductor<Detail>(this.#exchange, this.#carryOut, this.#failed);
     this.#deadlines = new Deadlines(gateway.clock, config.deadlines, this.#expired);
     this.#outbound = new Outbound(gateway, request, this.#facts, (event, detail) => {
@@ -83,6 +87,10 @@ export class Relay {
   /** The request is not to be served, or not any further. */
   refuse(refusal: Refusal): void {
     this.#conductor.deliver(events.requestRefused, { cause: refusal.code, refusal });
+  }
+
+  get load(): Choice | undefined {
+    return this.#outbound.load;
   }
 
   /** The client has gone. */
@@ -261,7 +269,7 @@ export class Relay {
   }
 
   #recordUsage(outcome: Outcome, cause: Cause | undefined): void {
-    this.#outbound.settle();
+    this.#outbound.settle(endingOf(outcome, cause?.cause));
     const { route, upstream, model } = this.#outbound.routing;
     const origin = {
       exchange: this.#exchange.id,

@@ -9,10 +9,13 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Ledger } from '../../accounting/ledger.js';
 import type { AccountingLimits } from '../../accounting/usage.js';
+import type { Telemetry } from '../../observe/telemetry.js';
 import type { TraceSink } from '../../trace.js';
 import type { Refusal } from '../answers.js';
 import { ownAnswer } from '../answers.js';
+import { Audits, accountsOf, driftOf } from '../audits.js';
 import { Clock } from '../deadlines.js';
+import { TOLD } from '../fleet.js';
 import { Sizers } from '../routes.js';
 import { guarded, warnOnStderr } from '../warnings.js';
 import type { GatewayConfig } from './config.js';
@@ -49,6 +52,8 @@ export interface GatewayOptions {
   readonly ledger: Ledger;
   /** Gets every record of every exchange. */
   readonly trace?: TraceSink | undefined;
+  /** Metrics, spans and a log of all exchanges. The caller closes it, after the gateway. */
+  readonly telemetry?: Telemetry | undefined;
   /** Told, for people, what went wrong inside. Default: a line on stderr. */
   readonly warn?: ((message: string) => void) | undefined;
 }
@@ -57,6 +62,7 @@ export class HttpGateway implements Gateway {
   readonly config: GatewayConfig;
   readonly ledger: Ledger;
   readonly trace: TraceSink | undefined;
+  readonly telemetry: Telemetry | undefined;
   readonly warn: (message: string) => void;
   readonly upstreams: Upstreams;
   readonly accountingLimits: Partial<AccountingLimits>;
@@ -66,18 +72,31 @@ export class HttpGateway implements Gateway {
   readonly #live = new Map<Relay, ServerResponse>();
   readonly #bySocket = new WeakMap<Duplex, Served>();
   readonly #turns = new WeakMap<Duplex, Turns>();
-  readonly sizers = new Sizers();
+  readonly sizers: Sizers;
+  readonly #audits: Audits;
   readonly #boot = randomBytes(6).toString('hex');
   #count = 0;
   #idle: (() => void)[] = [];
 
-  constructor({ config, ledger, trace, warn = warnOnStderr }: GatewayOptions) {
+  constructor(options: GatewayOptions) {
+    const { config, ledger, trace, telemetry, warn = warnOnStderr } = options;
     this.config = config;
     this.ledger = ledger;
     this.warn = warn;
     this.trace = trace && guarded(trace, warn);
-    this.upstreams = new Upstreams(config);
+    this.telemetry = telemetry;
+    this.upstreams = new Upstreams(config, (what, id) => {
+      if (what === 'ejection') telemetry?.healed('failingUpstream');
+      warn(`upstream ${id} ${TOLD[what]}`);
+    });
     this.accountingLimits = config.accounting as Partial<AccountingLimits>;
+    this.sizers = new Sizers(config.accounting.bufferBudgetBytes);
+    const live = () => this.#live.keys();
+    const accounts = accountsOf(this.upstreams.all, this.sizers.budget, live);
+    this.#audits = new Audits(accounts, config.auditMs, (name, by) => {
+      telemetry?.healed('driftedAccounting');
+      warn(driftOf(name, by));
+    });
     this.#strip = new Set(config.stripHeaders);
     this.#server = this.#createServer();
   }
@@ -126,6 +145,7 @@ export class HttpGateway implements Gateway {
     this.#server.closeAllConnections();
     await this.#allProcessed();
     await this.upstreams.close();
+    this.#audits.close();
   }
 
   forget(relay: Relay): void {

@@ -4,6 +4,7 @@ import { lookup as resolveName } from 'node:dns';
 import type { BlockList, LookupFunction, Socket } from 'node:net';
 import { isIP } from 'node:net';
 import { buildConnector, errors, Pool } from 'undici';
+import type { Told } from '../fleet.js';
 import { Routes } from '../routes.js';
 import type { GatewayConfig, UpstreamConfig } from './config.js';
 import { blockListOf } from './config.js';
@@ -50,17 +51,18 @@ export class Upstream {
 }
 
 export class Upstreams {
-  readonly #all: readonly Upstream[];
+  readonly all: readonly Upstream[];
   readonly routes: Routes<Upstream>;
 
-  constructor(config: GatewayConfig) {
+  constructor(config: GatewayConfig, told: (what: Told, upstream: string) => void) {
     const denied = blockListOf(config.denyAddresses);
-    this.#all = config.upstreams.map((item) => new Upstream(item, config, denied));
-    this.routes = new Routes(config.routes, this.#all);
+    this.all = config.upstreams.map((item) => new Upstream(item, config, denied));
+    this.routes = new Routes(config.routes, this.all, config.ejection, told);
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#all.map(({ pool }) => pool.destroy()));
+    this.routes.close();
+    await Promise.all(this.all.map(({ pool }) => pool.destroy()));
   }
 }
 
