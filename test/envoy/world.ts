@@ -70,9 +70,13 @@ export class EnvoyWorld {
   }
 
   /** Resolves once this event was taken `count` times, by its text: `response.body(false)`. */
-  async event(text: string, count = 1): Promise<void> {
-    const told = () => this.traces.filter(({ event }) => event === text).length;
-    while (told() < count) await new Promise<void>((wake) => this.#waiting.push(wake));
+  event(text: string, count = 1): Promise<void> {
+    return this.until(() => this.traces.filter(({ event }) => event === text).length >= count);
+  }
+
+  /** Resolves once a trace makes `ready` true. It waits for events, not for time. */
+  async until(ready: () => boolean): Promise<void> {
+    while (!ready()) await new Promise<void>((wake) => this.#waiting.push(wake));
   }
 
   /** Sends messages at once, as Envoy may where it does not wait, leaves, and gives what came. */

@@ -64,6 +64,7 @@ export class ExtProcServer implements Shared {
   readonly #live = new Set<Processing>();
   readonly #open = new Set<Call>();
   readonly sizers: Sizers;
+  readonly destinations: readonly Destination[];
   readonly #audits: Audits;
   readonly #boot = randomBytes(6).toString('hex');
   #address = '';
@@ -82,13 +83,13 @@ export class ExtProcServer implements Shared {
     this.telemetry = options.telemetry;
     this.accountingLimits = config.accounting as Partial<AccountingLimits>;
     this.sizers = new Sizers(config.accounting.bufferBudgetBytes);
-    const destinations = config.upstreams.map((item) => ({ ...item, inFlight: 0 }));
+    this.destinations = config.upstreams.map((item) => ({ ...item, inFlight: 0 }));
     const { telemetry } = options;
-    this.routes = new Routes(config.routes, destinations, config.ejection, (what, id) => {
+    this.routes = new Routes(config.routes, this.destinations, config.ejection, (what, id) => {
       if (what === 'ejection') telemetry?.healed('failingUpstream');
       warn(`upstream ${id} ${TOLD[what]}`);
     });
-    const accounts = accountsOf(destinations, this.sizers.budget, () => this.#live);
+    const accounts = accountsOf(this.destinations, this.sizers.budget, () => this.#live);
     this.#audits = new Audits(accounts, config.auditMs, (name, by) => {
       telemetry?.healed('driftedAccounting');
       warn(driftOf(name, by));
