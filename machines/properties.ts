@@ -10,6 +10,7 @@ import { downstream } from './properties/downstream.js';
 import { duties } from './properties/duties.js';
 import type { Property } from './properties/monitor.js';
 import { always } from './properties/monitor.js';
+import { occasions } from './properties/occasions.js';
 import { outcomes } from './properties/outcome.js';
 import { counts, resources } from './properties/resources.js';
 import { upstream } from './properties/upstream.js';
@@ -34,6 +35,7 @@ export const properties: readonly Property[] = Object.freeze([
   ...resources,
   ...deadlines,
   ...duties,
+  ...occasions,
 ]);
 
 /** What holds as long as the peers keep to their grammar, or break it as the field does. */

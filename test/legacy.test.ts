@@ -98,6 +98,7 @@ describe('the gateway of the bug', () => {
       'staleDeadlineIsCounted',
       'lateConnectionIsNotKept',
       'piecesRestartTheirDeadline',
+      'ordersAreForTheirEvents',
     ]);
   });
 

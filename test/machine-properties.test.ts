@@ -49,7 +49,7 @@ describe('against anyone', () => {
   });
 
   it('the product has the size it had', () => {
-    expect(sizes(anyone)).toEqual({ states: 151, transitions: 5889, depth: 8, products: 14234 });
+    expect(sizes(anyone)).toEqual({ states: 151, transitions: 5889, depth: 8, products: 14536 });
   });
 });
 
@@ -78,7 +78,7 @@ describe('against the well behaved', () => {
       states: 228,
       transitions: 2690,
       depth: 10,
-      products: 18753,
+      products: 19209,
     });
   });
 });
@@ -97,7 +97,7 @@ describe('against what was observed', () => {
       states: 1134,
       transitions: 30918,
       depth: 11,
-      products: 75107,
+      products: 77375,
     });
   });
 });

@@ -65,6 +65,8 @@ const TWINS: Record<string, string> = {
   staleDeadlineIsCounted: 'pauseMakesADeadlineMoot',
   lateConnectionIsNotKept: 'lateConnectionIsLetGo',
   piecesRestartTheirDeadline: 'bodyFollowsABody',
+  ordersAreForTheirEvents: 'trailersArePassedOn',
+  nothingIsOrderedTwice: 'heldRequestIsForwarded',
   nobodyIsRefused: 'violatedIsReached',
   nobodyIsCounted: 'anomalyIsCounted',
 };

@@ -62,8 +62,8 @@ describe('the score', () => {
         "equivalent": 0,
         "logs": 115,
         "mutants": 800,
-        "properties": 542,
-        "sameEffect": 125,
+        "properties": 592,
+        "sameEffect": 94,
         "tour": 800,
       }
     `);

@@ -222,6 +222,12 @@ export const SENTENCES: Record<string, Sentence> = {
     fault: { at: /awaitingRoute/, on: /^request\.body$/, drops: /^holdRequestBody$/ },
     breaks: 'requestReachesTheUpstream',
   },
+  'to the point': {
+    says: 'What is ordered is about what has just happened, and is ordered once.',
+    claims: ['ordersAreForTheirEvents', 'nothingIsOrderedTwice'],
+    fault: { at: /awaitingBody/, on: /^response\.body\(false\)$/, adds: 'forwardResponseBody' },
+    breaks: 'nothingIsOrderedTwice',
+  },
   'deadlines stop': {
     says: 'A deadline stops with what it guards.',
     claims: ['noDeadlineOutlivesTheOutcome', ...guards, 'whatIsOverdueIsCounted'],
