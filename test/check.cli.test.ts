@@ -46,7 +46,7 @@ describe('interlock check', () => {
     expect(stdout).toMatch(/^transitions +5889 +2690 +30918$/m);
     expect(stdout).toMatch(/^depth +8 +10 +11$/m);
     expect(stdout).toMatch(/^nobodyIsRefused +\(broken in 1\) +\d+ +holds +\d+ +holds/m);
-    expect(stdout).toMatch(/\nAll \d+ claims are kept\.\n$/);
+    expect(stdout).toMatch(/\nAll \d+ claims are kept; a claim is a property in an environment\.\n$/);
     // Nobody watches, so there is no progress line.
     expect(stderr).toBe('');
   }, 60_000);
@@ -61,7 +61,7 @@ describe('interlock check', () => {
   it('convicts the gateway of the bug, tells the story, and exits with 1', async () => {
     const { stdout } = await ended(1, '--machine', 'legacy', '--property', 'firstTerminalWins');
     expect(stdout).toMatch(/^firstTerminalWins +BROKEN in 5 +\d+ +holds +\d+ +BROKEN in 5/m);
-    expect(stdout).toContain('2 of 3 claims are broken.');
+    expect(stdout).toContain('Broken: 2 of 3 claims; a claim is a property in an environment.');
     expect(stdout).toContain(
       '5. response.end\n     orders: openBuffer, readUsage, answer(unknown)',
     );

@@ -52,6 +52,7 @@ describe('interlock validate', () => {
     expect(status).toBe(1);
     expect(stdout).toContain('legacy-late-end.ndjson:1: exchange "legacy", record 0');
     expect(stdout).toContain('5 records of 1 exchange in 5 lines: 1 diverging');
+    expect(stdout).toContain('--machine legacy');
     expect(validate([legacy, '--machine', 'legacy']).status).toBe(0);
   });
 
@@ -71,6 +72,16 @@ describe('interlock validate', () => {
       /^interlock: ENOENT.*accepted/,
     );
     expect(validate(['good.ndjson', '--environment', 'nobody']).status).toBe(2);
+    expect(validate(['-'], '')).toMatchObject({
+      status: 2,
+      stdout: '0 records of 0 exchanges in 0 lines: there is nothing to judge\n',
+    });
+    const foreign = validate([join(logs, 'go-gateway.txt')]);
+    expect(foreign).toMatchObject({ status: 2, stdout: expect.stringContaining('--map') });
+    // What a terminal would obey is shown, and not sent there.
+    const hostile = validate(['-'], 'x\x1b[31mred\x07\n');
+    expect(hostile.stdout).toContain('\\u001b[31mred\\u0007');
+    expect(hostile.stdout).not.toMatch(/[\x1b\x07]/);
     const wrong = validate(['good.ndjson', '--map', 'go-gateway']);
     expect([wrong.status, wrong.stdout]).toEqual([2, expect.stringContaining('good.ndjson:1: ')]);
   });

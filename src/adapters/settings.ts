@@ -70,6 +70,9 @@ export const ejection = z
     forMs: milliseconds.min(1).default(10_000),
     forMsMax: milliseconds.min(1).default(300_000),
   })
+  .refine(({ forMs, forMsMax }) => forMs <= forMsMax, {
+    message: 'accepted: forMsMax that is not less than forMs',
+  })
   .prefault({});
 
 export type RouteConfig = z.output<typeof route>;

@@ -135,8 +135,8 @@ export function textOfReport(report: CheckReport): string {
   const claimed = report.rows.filter((row) => row.claimed);
   const verdict =
     broken.length === 0
-      ? `All ${claimed.length} claims are kept.`
-      : `${broken.length} of ${claimed.length} claims are broken.`;
+      ? `All ${claimed.length} claims are kept; a claim is a property in an environment.`
+      : `Broken: ${broken.length} of ${claimed.length} claims; a claim is a property in an environment.`;
   const partial = report.stopped
     ? `Stopped: this is partial, ${report.rows.length} of ${report.asked}. The rest is not known.\n`
     : '';

@@ -68,11 +68,11 @@ passes. The file is YAML, and all of its keys have defaults:
   accounting: {}                          # what is read of responses for their usage, at most:
     # bodyBytesMax lineBytesMax eventBytesMax inflatedBytesMax inflateRatioMax tokensMax
     # bufferBudgetBytes: of all JSON bodies that are held at a time, 256 MiB
-  ejection:                             # an upstream that fails again and again gets no exchange
-    failures: 5                         # in a row; 0: never
-    forMs: 10000                        # then one is tried; twice as long for each next time
-    forMsMax: 300000                    # at the most; the last upstream of a route is kept
-  auditMs: 5000                         # how often counts are held against what they count
+  ejection:                               # an upstream that fails again and again gets no exchange
+    failures: 5                           # in a row; 0: never
+    forMs: 10000                          # then one is tried; twice as long for each next time
+    forMsMax: 300000                      # at the most; the last upstream of a route is kept
+  auditMs: 5000                           # how often counts are held against what they count
 
 What Envoy's filter must say:
   processing_mode    request_header_mode and response_header_mode: SEND; response_body_mode other

@@ -77,11 +77,11 @@ A configuration file is YAML. All keys but "upstreams" have defaults:
   accounting: {}                        # what is read of responses for their usage, at most:
     # bodyBytesMax lineBytesMax eventBytesMax inflatedBytesMax inflateRatioMax tokensMax
     # bufferBudgetBytes: of all JSON bodies that are held at a time, 256 MiB
-  ejection:                           # an upstream that fails again and again gets no exchange
-    failures: 5                       # in a row; 0: never
-    forMs: 10000                      # then one is tried; twice as long for each next time
-    forMsMax: 300000                  # at the most; the last upstream of a route is kept
-  auditMs: 5000                       # how often counts are held against what they count
+  ejection:                             # an upstream that fails again and again gets no exchange
+    failures: 5                         # in a row; 0: never
+    forMs: 10000                        # then one is tried; twice as long for each next time
+    forMsMax: 300000                    # at the most; the last upstream of a route is kept
+  auditMs: 5000                         # how often counts are held against what they count
 
 --inspect shows live exchanges in Stately's inspector, a page that the browser loads from
 https://stately.ai. It is told the names of events, states and commands, and no header or body. Who

@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { environments } from '../../machines/environments.js';
 import type { Bytes } from '../check/validate/lines.js';
+import type { Report } from '../check/validate/report.js';
 import type { Progress } from '../check/validate/validate.js';
 import { InterlockError } from '../errors.js';
 import { count } from './options.js';
@@ -40,7 +41,8 @@ it is any NDJSON or text log, of which a YAML file says how a line tells the exc
     - event: { field: phase, names: { headers: request.headers } }
   ignore: [{ level: DEBUG }]               # otherwise a line that no rule fits is an error, unless
   otherwise: refuse                        #   this is: ignore
-  unseen: [request.routed, usage.recorded] # may happen without a line; default: all without a rule
+  unseen: [request.routed, usage.recorded] # may happen without a line; default: all without a rule,
+                                           #   which explains a lot: name the few that may
   environment: observed                    # who may speak when: anyone, wellBehaved, observed
   begins: start                            # anywhere: the log may begin inside of exchanges
   whole: false                             # true: every record is a whole exchange
@@ -53,8 +55,8 @@ is absorbed by the machine, and so is only counted; --strict makes it a divergen
 
 Of each exchange that diverges its first record that cannot be is told: the line, the states that
 were possible before it, what would have been legal, and the nearest edit. The exit code is 0 if none
-diverges, 1 if one does, and 2 for a log or a mapping that cannot be read, in whole or in part; what
-could be read is judged all the same.
+diverges, 1 if one does, and 2 for a log or a mapping that cannot be read, in whole or in part, or
+that has no record; what could be read is judged all the same.
 
 Mappings of ours, for --map by name: envoy-access-log, go-gateway, otel-spans. They lie in
 src/check/validate/mappings, as examples to copy.`;
@@ -111,8 +113,22 @@ async function run(log: string, flags: Flags): Promise<void> {
   process.stdout.write(
     flags.json ? `${JSON.stringify({ log: name, ...report }, null, 2)}\n` : textOf(report, name),
   );
-  if (report.unreadable > 0) process.exitCode = EXIT_BAD_INPUT;
+  const hint = hintFor(report, flags);
+  if (hint !== undefined && !flags.json) process.stdout.write(`${hint}\n`);
+  if (report.unreadable > 0 || report.records === 0) process.exitCode = EXIT_BAD_INPUT;
   else if (!isValid(report)) process.exitCode = EXIT_DIVERGES;
+}
+
+/** What to try, where a log is another one than it was taken for. */
+function hintFor({ records, unreadable, divergences }: Report, flags: Flags): string | undefined {
+  if (flags.map === undefined && unreadable > records) {
+    return 'This is no trace of ours. Another log is read with --map: a file, or the name of one of ours.';
+  }
+  const foreign = divergences.some(({ message }) => message.includes('which is no state of'));
+  if (flags.machine === 'exchange' && foreign) {
+    return 'A trace of the gateway of the bug is held against it with --machine legacy.';
+  }
+  return undefined;
 }
 
 interface Source {

@@ -76,7 +76,7 @@ function countsOf({ byWorld, steps, outcomes, anomalies }: Simulation): string {
     `worlds       ${listOf(byWorld)}`,
     `steps        ${number(steps)}`,
     `outcomes     ${listOf(outcomes)}`,
-    `anomalies    ${listOf(anomalies)}`,
+    `in records   ${listOf(anomalies)}`,
   ].join('\n');
 }
 

@@ -131,7 +131,15 @@ export function textOf(report: Report, log: string): string {
     ...divergences.map((divergence) => textOfDivergence(divergence, log)),
     ...more(diverging - divergences.length, 'exchange', 'diverge'),
   ];
-  return `${parts.join('')}${countsOf(report)}`;
+  return `${parts.join('')}${countsOf(report)}`.replace(UNPRINTABLE, escaped);
+}
+
+/** What a log may hold and a terminal would obey: controls, but for line ends, and reorderings. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+const UNPRINTABLE = /[\0-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g;
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 function more(left: number, thing: string, what: string): string[] {
@@ -182,10 +190,12 @@ function countsOf(report: Report): string {
     [report.ignored, 'line', 'ignored by the mapping'],
     [open, 'exchange', 'without an outcome'],
   ] as const;
+  let verdict = diverging === 0 ? 'none diverges' : `${diverging} diverging`;
+  if (records === 0) verdict = 'there is nothing to judge';
   const odd = Object.entries(anomalies).map(([name, times]) => `${name} ${times}`);
   return [
     `${counted(records, 'record')} of ${counted(exchanges, 'exchange')} in ` +
-      `${counted(lines, 'line')}: ${diverging === 0 ? 'none diverges' : `${diverging} diverging`}`,
+      `${counted(lines, 'line')}: ${verdict}`,
     ...asides.filter(([n]) => n > 0).map(([n, thing, what]) => `  ${counted(n, thing)} ${what}`),
     ...(odd.length === 0 ? [] : [`  anomalies, absorbed: ${odd.join(', ')}`]),
     '',
