@@ -46,7 +46,9 @@ describe('interlock check', () => {
     expect(stdout).toMatch(/^transitions +5889 +2690 +30918$/m);
     expect(stdout).toMatch(/^depth +8 +10 +11$/m);
     expect(stdout).toMatch(/^nobodyIsRefused +\(broken in 1\) +\d+ +holds +\d+ +holds/m);
-    expect(stdout).toMatch(/\nAll \d+ claims are kept; a claim is a property in an environment\.\n$/);
+    expect(stdout).toMatch(
+      /\nAll \d+ claims are kept; a claim is a property in an environment\.\n$/,
+    );
     // Nobody watches, so there is no progress line.
     expect(stderr).toBe('');
   }, 60_000);

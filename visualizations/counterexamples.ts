@@ -41,17 +41,22 @@ function endOf(records: readonly TraceRecord[]): string {
   return `in the end: ${last?.state}`;
 }
 
-/** What the gateway of the bug breaks, by run: one run may break many claims. */
-export function counterexamplesText(report: CheckReport): string {
+/** What a machine breaks, by run, the shortest first: one run may break many claims. */
+export function brokenRuns(report: CheckReport): Row[][] {
   const groups = new Map<string, Row[]>();
-  const never = brokenIn(report).filter(({ run }) => run === undefined);
   for (const row of brokenIn(report)) {
     if (row.run === undefined) continue;
-    const key = JSON.stringify([row.run?.events.map(textOf), row.cycle]);
+    const key = JSON.stringify([row.run.events.map(textOf), row.cycle]);
     groups.set(key, [...(groups.get(key) ?? []), row]);
   }
-  const runs = [...groups.values()].sort((one, other) => lengthOf(one) - lengthOf(other));
-  const broken = new Set([...groups.values()].flat().map(({ property }) => property)).size;
+  return [...groups.values()].sort((one, other) => lengthOf(one) - lengthOf(other));
+}
+
+/** What the gateway of the bug breaks, each run drawn once. */
+export function counterexamplesText(report: CheckReport): string {
+  const never = brokenIn(report).filter(({ run }) => run === undefined);
+  const runs = brokenRuns(report);
+  const broken = new Set(runs.flat().map(({ property }) => property)).size;
   return [
     `# Every counterexample of the machine \`${report.machine}\``,
     '',
@@ -88,7 +93,7 @@ function pageOf(rows: readonly Row[], number: number): string[] {
   ];
 }
 
-function endingOf(trace: readonly TraceRecord[], cycle: number | undefined, claims: number) {
+export function endingOf(trace: readonly TraceRecord[], cycle: number | undefined, claims: number) {
   const what = claims === 1 ? 'a claim is broken' : `${claims} claims are broken`;
   if (cycle === undefined) return `${what} by event ${trace.length}, ${trace.at(-1)?.event}`;
   if (cycle === 0) return `${what}: nothing more may come`;

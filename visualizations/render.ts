@@ -10,6 +10,7 @@ import { eventualities, occasionOf } from '../machines/properties.js';
 import { allProperties } from '../src/check/claims.js';
 import { traceOf } from '../src/check/counterexample.js';
 import { runOf } from '../src/check/explore.js';
+import type { CheckReport } from '../src/check/report.js';
 import { runCheck } from '../src/check/report.js';
 import { compile } from '../src/compile.js';
 import { table } from '../src/step.js';
@@ -28,6 +29,7 @@ import { studioText } from './studio.js';
 import type { Caption } from './svg.js';
 import { svgOf } from './svg.js';
 import { tableText } from './table.js';
+import { viewerText } from './viewer/pictures.js';
 
 /** A generated file, and the text that it must hold. */
 export interface Picture {
@@ -41,14 +43,17 @@ const bug = new Table(compile(legacy));
 
 /** Every picture. `kept` are the traces that are kept as regressions. */
 export async function render(kept: readonly Kept[]): Promise<Picture[]> {
+  const drawn = await diagrams();
+  const { broken, pages } = await verdicts();
   return [
-    ...(await diagrams()),
+    ...drawn,
+    { name: 'viewer.generated.ts', text: viewerText(drawn, broken) },
     { name: 'exchange.mmd', text: stateDiagramOf(chartOf(exchange, table)) },
     { name: 'exchange.json', text: studioText(exchange) },
     { name: 'late-end.svg', text: storyOf(kept.find(({ name }) => name === BUG)?.records ?? []) },
     { name: 'traces.md', text: tracesText(kept) },
     { name: 'table.md', text: tableText(table) },
-    ...(await verdicts()),
+    ...pages,
   ];
 }
 
@@ -130,17 +135,18 @@ function answered(told: readonly Event[]): Event[] {
   return all;
 }
 
-async function verdicts(): Promise<Picture[]> {
+async function verdicts(): Promise<{ broken: CheckReport; pages: Picture[] }> {
   const properties = [...allProperties, ...eventualities, ...eventualities.map(occasionOf)];
   const claims = [...allProperties, ...eventualities];
   const report = await runCheck({ table, environments, properties });
   const broken = await runCheck({ table: bug, environments, properties: claims });
   const against = { ...broken, worlds: broken.worlds.filter((one) => one.environment === anyone) };
   const rows = broken.rows.filter(({ environment }) => environment === anyone);
-  return [
+  const pages = [
     { name: 'properties.md', text: propertiesText(report, { ...against, rows }) },
     { name: 'counterexamples.md', text: counterexamplesText(broken) },
   ];
+  return { broken, pages };
 }
 
 /** The traces in a folder, in the order of their names. */

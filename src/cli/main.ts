@@ -11,6 +11,7 @@ import { simulateCommand } from './simulate.js';
 import { suiteCommand } from './suite.js';
 import { upstreamCommand } from './upstream.js';
 import { validateCommand } from './validate.js';
+import { viewCommand } from './view.js';
 
 const EXIT_BAD_INPUT = 2;
 
@@ -38,6 +39,7 @@ const program = new Command('interlock')
   .addCommand(checkCommand())
   .addCommand(suiteCommand())
   .addCommand(simulateCommand())
+  .addCommand(viewCommand())
   .exitOverride();
 const names = program.commands.map((command) => command.name()).join(', ');
 program.showHelpAfterError(`(accepted: ${names}; add --help for more)`);

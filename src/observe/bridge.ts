@@ -4,16 +4,16 @@
  * `@statelyai/inspect` brings a server of its own (`@statelyai/inspect/server`). It is not used: it
  * listens on every interface, takes any Host and any Origin and asks for no token, so any page in
  * any browser that reaches the port could read every exchange, and write into the viewer; and it
- * opens a browser unasked. Here the port is on 127.0.0.1, and a request must name this host (no
- * DNS rebinding), come from our page or from no page at all (no cross-site WebSocket), and carry
- * the token of this run. A viewer is only ever told something; what it says is thrown away.
+ * opens a browser unasked. Here the port is on 127.0.0.1, and who comes in is for `door.ts` to say.
+ * A viewer is only ever told something; what it says is thrown away.
  */
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { WebSocket, WebSocketServer } from 'ws';
+import { DISCREET, Door, SHOWS_NOTHING } from './door.js';
 import { pageOf } from './page.js';
 
 const HOST = '127.0.0.1';
@@ -37,13 +37,12 @@ export interface BridgeOptions {
 const VIEWERS_MAX = 8;
 
 export class Bridge {
-  readonly token = randomBytes(16).toString('hex');
   /** The most bytes that ever waited for one viewer. */
   unreadBytes = 0;
   readonly #options: BridgeOptions;
   readonly #server: Server;
   readonly #sockets: WebSocketServer;
-  #names: readonly string[] = [];
+  readonly #door = new Door();
 
   constructor(options: BridgeOptions) {
     this.#options = options;
@@ -65,18 +64,21 @@ export class Bridge {
       this.#server.once('error', reject);
       this.#server.listen(this.#options.port, HOST, resolve);
     });
-    const { port } = this.#server.address() as AddressInfo;
-    this.#names = [`${HOST}:${port}`, `localhost:${port}`];
+    this.#door.opened(this.#server.address() as AddressInfo);
+  }
+
+  get token(): string {
+    return this.#door.token;
   }
 
   /** The page, with the token of this run. Whoever has it can watch. */
   get url(): string {
-    return `http://${this.#names[0]}/?token=${this.token}`;
+    return `http://${this.#door.name}/?token=${this.token}`;
   }
 
   /** The WebSocket of it. */
   get socketUrl(): string {
-    return `ws://${this.#names[0]}/events?token=${this.token}`;
+    return `ws://${this.#door.name}/events?token=${this.token}`;
   }
 
   get viewers(): number {
@@ -120,17 +122,13 @@ export class Bridge {
     const socket = `ws://${request.headers.host}`;
     response.writeHead(status, {
       'content-type': `text/${status === 200 ? 'html' : 'plain'}; charset=utf-8`,
-      'cache-control': 'no-store',
-      // The address holds the token, which is nobody else's business.
-      'referrer-policy': 'no-referrer',
-      'x-content-type-options': 'nosniff',
-      'cross-origin-resource-policy': 'same-origin',
+      ...DISCREET,
       'content-security-policy':
         status === 200
           ? `default-src 'none'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'; ` +
             `connect-src ${socket}; frame-src ${inspectorUrl.origin}; frame-ancestors 'none'; ` +
             `base-uri 'none'; form-action 'none'`
-          : `default-src 'none'; frame-ancestors 'none'`,
+          : SHOWS_NOTHING,
     });
     response.end(status === 200 ? pageOf(inspectorUrl, nonce) : 'no\n');
   };
@@ -150,15 +148,11 @@ export class Bridge {
   };
 
   /** 200, or why not. Who may not come in learns nothing else, such as which paths there are. */
-  #statusFor({ method, url = '', headers }: IncomingMessage, path: string): number {
-    const [asked, query] = url.split('?', 2);
-    const { host = '', origin } = headers;
-    const token = Buffer.from(new URLSearchParams(query).get('token') ?? '');
-    const expected = Buffer.from(this.token);
-    const known = token.length === expected.length && timingSafeEqual(token, expected);
-    const fromUs = origin === undefined || this.#names.some((name) => origin === `http://${name}`);
-    if (!known || !fromUs || !this.#names.includes(host)) return 403;
+  #statusFor(request: IncomingMessage, path: string): number {
+    const [asked, query] = (request.url ?? '').split('?', 2);
+    const token = new URLSearchParams(query).get('token') ?? '';
+    if (!this.#door.admits(request, token)) return 403;
     if (asked !== path) return 404;
-    return method === 'GET' ? 200 : 405;
+    return request.method === 'GET' ? 200 : 405;
   }
 }

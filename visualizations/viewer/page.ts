@@ -1,0 +1,119 @@
+/** The text of the viewer's page. It asks for nothing but what is served beside it. */
+
+/** Its address ends in a slash, so what it names lies below it. */
+export function viewerPage(): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>interlock: the viewer</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="style.css">
+<script type="module" src="modules/visualizations/viewer/page/main.js"></script>
+</head>
+<body>
+<header>
+<h1>Interlock: the life of an exchange</h1>
+<p id="status" role="status">Loading.</p>
+<ul id="faults" aria-label="What could not be read"></ul>
+</header>
+<main>
+<section aria-labelledby="choose" class="choose">
+<h2 id="choose">Choose a run</h2>
+<h3><label for="file">A trace: NDJSON, chosen here or dropped on the page</label></h3>
+<input id="file" type="file" multiple>
+<div id="exchanges-place"></div>
+<h3>A counterexample: what the gateway of the bug breaks</h3>
+<div id="gallery-place"></div>
+<h3><label for="machine">The machine by hand</label></h3>
+<p><select id="machine"><option>exchange</option><option>legacy</option></select>
+<button id="begin" type="button">Begin</button></p>
+</section>
+<section aria-labelledby="run-title" class="run" id="run" hidden>
+<h2 id="run-title"></h2>
+<ul id="run-notes"></ul>
+<p class="buttons" role="group" aria-label="Steps">
+<button id="first" type="button" title="Home">« Start</button>
+<button id="back" type="button" title="Arrow left">◀ Back</button>
+<button id="forth" type="button" title="Arrow right">Step ▶</button>
+<button id="last" type="button" title="End">End »</button>
+</p>
+<p id="current" role="status" aria-live="polite"></p>
+<div id="timeline-place"></div>
+<div id="hand">
+<h3>And what if … came next? (by hand)</h3>
+<div id="offers"></div>
+</div>
+</section>
+<section aria-labelledby="drawn" class="drawn">
+<h2 id="drawn">The machine</h2>
+<p class="legend"><span class="key lit">thick</span> where it is
+<span class="key passed">dashed</span> where it was</p>
+<div id="diagram" tabindex="0" role="region" aria-labelledby="drawn"></div>
+</section>
+</main>
+</body>
+</html>
+`;
+}
+
+/** Colours keep a contrast of at least 4.5 to 1 in either scheme; no meaning is in them alone. */
+export const VIEWER_STYLE = `
+:root { --paper: #fff; --ink: #1f2328; --quiet: #57606a; --line: #8c959f; --raised: #f6f8fa;
+  --mark: #0550ae; --chosen: #ddf4ff; --warn: #9a3b00; }
+@media (prefers-color-scheme: dark) {
+  :root { --paper: #0d1117; --ink: #e6edf3; --quiet: #9da7b3; --line: #6e7681; --raised: #161b22;
+    --mark: #79c0ff; --chosen: #0c2d50; --warn: #ffb77c; }
+}
+* { box-sizing: border-box; }
+body { margin: 0; padding: 0 1rem 1rem; background: var(--paper); color: var(--ink);
+  font: 14px/1.45 system-ui, sans-serif; }
+h1 { font-size: 1.3rem; margin: .6rem 0 .2rem; }
+h2 { font-size: 1.05rem; margin: .4rem 0; }
+h3 { font-size: .9rem; margin: .7rem 0 .3rem; }
+p, ul { margin: .3rem 0; }
+[hidden] { display: none !important; }
+main { display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr); }
+@media (min-width: 1200px) {
+  main { grid-template-columns: minmax(0, 1fr) minmax(0, 1.3fr) minmax(0, 1fr); }
+}
+:focus-visible { outline: 3px solid var(--mark); outline-offset: 1px; }
+button, select, input { font: inherit; color: inherit; background: var(--raised);
+  border: 1px solid var(--line); border-radius: 4px; padding: .2rem .5rem; margin: .1rem; }
+button[aria-disabled=true] { color: var(--quiet); border-style: dotted; }
+#faults { color: var(--warn); font: 12px/1.45 ui-monospace, monospace; padding-left: 1rem;
+  max-height: 9rem; overflow: auto; }
+#current { border-left: 4px solid var(--mark); padding: .3rem .6rem; background: var(--raised);
+  min-height: 4.5em; overflow-wrap: anywhere; }
+.grid { height: 16rem; overflow: auto; border: 1px solid var(--line); position: relative;
+  font: 12px/26px ui-monospace, monospace; }
+.grid.gallery { height: 10rem; }
+.grid.timeline { height: 22rem; }
+.rows { position: relative; min-width: 50rem; }
+.row { position: absolute; left: 0; right: 0; height: 26px; display: flex; gap: .6rem;
+  padding: 0 .4rem; min-width: 50rem; cursor: pointer; }
+.row.head { position: sticky; top: 0; z-index: 1; background: var(--raised); font-weight: bold;
+  cursor: default; }
+.row[aria-selected=true] { background: var(--chosen); box-shadow: inset 4px 0 var(--mark); }
+.row.anomaly, .row.violation, .row.divergent { font-weight: bold; }
+.row span { flex: 1 1 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.timeline .row span:nth-child(-n+2) { flex: 0 0 3.6rem; text-align: right; }
+.timeline .row span:nth-child(3) { flex: 0 0 12.5rem; }
+.timeline .row span:nth-child(4) { flex: 0 0 6rem; }
+.timeline .row, .timeline .rows { min-width: 72rem; }
+.exchanges .row span:nth-child(n+4):nth-child(-n+6) { flex: 0 0 4.6rem; text-align: right; }
+.exchanges .row span:nth-child(2) { flex: 0 0 7rem; }
+.gallery .row span:nth-child(-n+2) { flex: 0 0 3rem; }
+.gallery .row span:nth-child(3) { flex-grow: 6; }
+#diagram { overflow: auto; max-height: 85vh; border: 1px solid var(--line); }
+#diagram svg { display: block; }
+.lit > path, .lit > polygon { stroke: var(--mark) !important; stroke-width: 3.5px; }
+.passed > path, .passed > polygon { stroke: var(--mark) !important; stroke-width: 1.5px;
+  stroke-dasharray: 5 3; }
+.lit > text[font-weight=bold] { text-decoration: underline; }
+.key { padding: 0 .4rem; border-radius: 4px; }
+.key.lit { border: 3px solid var(--mark); }
+.key.passed { border: 2px dashed var(--mark); }
+`;

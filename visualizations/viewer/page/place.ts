@@ -1,0 +1,48 @@
+/** What the address says after its hash: the run that is shown, and the step in it. Pure. */
+
+export type Place =
+  | {
+      readonly kind: 'exchange';
+      readonly id: string;
+      /** Where several files have an exchange of this name. */
+      readonly file?: string | undefined;
+      readonly step: number;
+    }
+  | { readonly kind: 'counterexample'; readonly number: number; readonly step: number }
+  | {
+      readonly kind: 'hand';
+      readonly machine: string;
+      readonly events: readonly string[];
+      readonly step: number;
+    };
+
+/** The hash, without its sign. */
+export function hashOf(place: Place): string {
+  const words = new URLSearchParams();
+  if (place.kind === 'exchange') {
+    words.set('exchange', place.id);
+    if (place.file !== undefined) words.set('file', place.file);
+  } else if (place.kind === 'counterexample') words.set('counterexample', String(place.number));
+  else {
+    words.set('machine', place.machine);
+    words.set('events', place.events.join(','));
+  }
+  words.set('step', String(place.step));
+  return words.toString();
+}
+
+/** Undefined for a hash that names nothing. A step that is none is the first. */
+export function placeOf(hash: string): Place | undefined {
+  const words = new URLSearchParams(hash.replace(/^#/, ''));
+  const asked = Number(words.get('step') ?? 0);
+  const step = Number.isSafeInteger(asked) && asked >= 0 ? asked : 0;
+  const [id, number, machine] = ['exchange', 'counterexample', 'machine'].map((one) =>
+    words.get(one),
+  );
+  const file = words.get('file');
+  if (id != null) return { kind: 'exchange', id, ...(file == null ? {} : { file }), step };
+  if (number != null) return { kind: 'counterexample', number: Number(number), step };
+  if (machine == null) return undefined;
+  const events = (words.get('events') ?? '').split(',').filter((text) => text !== '');
+  return { kind: 'hand', machine, events, step };
+}
