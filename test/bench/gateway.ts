@@ -12,7 +12,7 @@ import { REQUEST, startPeer, streams } from './peers.js';
 import type { Used } from './proxies/serve.js';
 
 const BARE = 'bare';
-/** `observed` is ours, with all of its telemetry. */
+/** `observed` is ours, with metrics and tracing. */
 const PROXIES = [
   'interlock',
   'observed',

@@ -1,4 +1,7 @@
-/** The gateway with metrics, a span per exchange and a log, all of which go somewhere. */
+/**
+ * The gateway with metrics, a span per exchange that is sent to a collector, and the healing that
+ * is always there. `INTERLOCK_BENCH_OBSERVE=metrics,otlp,log` adds the log, or leaves something out.
+ */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ledger } from '../../../src/accounting/ledger.js';
@@ -8,7 +11,7 @@ import { endpointsOf } from '../../../src/observe/endpoints.js';
 import { openTelemetry } from '../../../src/observe/open.js';
 import { serve, upstream } from './serve.js';
 
-const what = process.env.INTERLOCK_BENCH_OBSERVE ?? 'metrics,otlp,log';
+const what = process.env.INTERLOCK_BENCH_OBSERVE ?? 'metrics,otlp';
 const { telemetry } = await openTelemetry({
   metrics: what.includes('metrics')
     ? (listen) => listen({ host: '127.0.0.1', port: 0 })
