@@ -3,16 +3,14 @@
  * spans go, where the log is. An embedder has providers of its own, and no need of this.
  */
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
-import type { Resource } from '@opentelemetry/resources';
 import { detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
 import type { MetricReader } from '@opentelemetry/sdk-metrics';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
 import { Distributions } from './distributions.js';
 import type { Endpoints } from './endpoints.js';
 import type { Log, LogLevel } from './log.js';
-import type { Otlp } from './otlp.js';
 import { Telemetry } from './telemetry.js';
-import type { SpanSource } from './tracing.js';
 
 export interface OpenOptions {
   /** Binds the port of `/metrics` by what it is given; it tells of what is refused. */
@@ -78,9 +76,13 @@ async function openAll(
   const named = resourceFromAttributes({ 'service.name': 'interlock' });
   const resource = named.merge(detectResources({ detectors: [envDetector] }));
   const meterProvider = new MeterProvider({ resource, readers });
+  const tracerProvider =
+    otlp?.processor === undefined
+      ? null
+      : new BasicTracerProvider({ resource, spanProcessors: [otlp.processor] });
   const telemetry = new Telemetry({
     meterProvider,
-    tracerProvider: await spansOf(otlp, resource),
+    tracerProvider,
     propagator: new W3CTraceContextPropagator(),
     histogram: distributions.of,
     log: log?.exchange,
@@ -91,15 +93,6 @@ async function openAll(
   closings.push(async () => telemetry.close());
   if (otlp !== undefined) closings.push(() => otlp.close());
   return { telemetry, metricsUrl, warn, close };
-}
-
-/** Cheap spans, or the SDK's where it is told to treat them otherwise than by default. */
-async function spansOf(otlp: Otlp | undefined, resource: Resource): Promise<SpanSource | null> {
-  const processor = otlp?.processor;
-  if (processor === undefined) return null;
-  if (otlp?.written) return new (await import('./spans.js')).Spans(processor, resource);
-  const { BasicTracerProvider } = await import('@opentelemetry/sdk-trace-base');
-  return new BasicTracerProvider({ resource, spanProcessors: [processor] });
 }
 
 async function openLog(level: LogLevel | undefined): Promise<Log | undefined> {

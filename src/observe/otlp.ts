@@ -7,11 +7,10 @@ import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import type { MetricProducer, MetricReader } from '@opentelemetry/sdk-metrics';
 import { PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
-import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace-base';
+import type { SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import type { Endpoints, Environment } from './endpoints.js';
 import { bad } from './endpoints.js';
-import { requestOf } from './spans.js';
 import { shown } from './text.js';
 
 const TIMEOUT_MS = 3_000;
@@ -22,8 +21,6 @@ const TOLD_EVERY_MS = 60_000;
 export interface Otlp {
   readonly reader: MetricReader | undefined;
   readonly processor: SpanProcessor | undefined;
-  /** The processor takes spans of `Spans`. */
-  readonly written: boolean;
   /** Sends what waits, for a moment at the most, and lets go of the collector. */
   close(): Promise<void>;
 }
@@ -46,9 +43,10 @@ export function openOtlp(
       return agent;
     },
   });
-  const exporter = traces === undefined ? undefined : new OTLPTraceExporter(options(traces));
-  const written = exporter !== undefined && byDefault(env) && sendsWritten(exporter);
-  const processor = exporter && new BatchSpanProcessor(told(exporter, traces as string, warn));
+  const processor =
+    traces === undefined
+      ? undefined
+      : new BatchSpanProcessor(told(new OTLPTraceExporter(options(traces)), traces, warn));
   const reader =
     metrics === undefined
       ? undefined
@@ -68,7 +66,7 @@ export function openOtlp(
     clearTimeout(timer);
     for (const agent of agents) agent.destroy();
   };
-  return { reader, processor, written, close };
+  return { reader, processor, close };
 }
 
 function everyMs(env: Environment): number {
@@ -77,34 +75,6 @@ function everyMs(env: Environment): number {
   const ms = Number(text);
   if (Number.isSafeInteger(ms) && ms >= 100) return ms;
   throw bad('OTEL_METRIC_EXPORT_INTERVAL', text, 'milliseconds, from 100');
-}
-
-/** What the SDK reads of the environment to sample, and to bound what a span holds. */
-const OF_SPANS = /^OTEL_(TRACES_SAMPLER|(SPAN|ATTRIBUTE)_\w+_LIMIT)/;
-
-/** Whether spans are treated by default. What else the SDK knows is left to the SDK's spans. */
-function byDefault(env: Environment): boolean {
-  return !Object.keys(env).some((name) => OF_SPANS.test(name) && env[name] !== '');
-}
-
-/** Makes the bytes of a request. */
-interface Serializer {
-  serializeRequest(spans: ReadableSpan[]): Uint8Array | undefined;
-}
-
-/**
- * Makes the exporter send our spans as they are written, and says whether it does. It has no option
- * for that and is reached into, since all else of it is wanted: its variables, retries and limits.
- */
-function sendsWritten(exporter: OTLPTraceExporter): boolean {
-  const { _delegate } = exporter as unknown as { _delegate?: { _serializer?: Serializer } };
-  const serializer = _delegate?._serializer;
-  if (_delegate === undefined || typeof serializer?.serializeRequest !== 'function') return false;
-  _delegate._serializer = {
-    ...serializer,
-    serializeRequest: (spans) => requestOf(spans) ?? serializer.serializeRequest(spans),
-  };
-  return true;
 }
 
 /** As the SDK's `ExportResult`: 0 is success. */

@@ -5,7 +5,7 @@
  * API, so it is for whoever brings the providers to say where it ends; without any it goes nowhere.
  * A step that stays where it is, which is what a chunk does, costs one increment.
  */
-import type { MeterProvider, TextMapPropagator } from '@opentelemetry/api';
+import type { MeterProvider, Span, TextMapPropagator, TracerProvider } from '@opentelemetry/api';
 import { metrics, propagation, trace } from '@opentelemetry/api';
 import { EVENTS, events } from '../../machines/events.js';
 import type { Heal } from '../../machines/heals.js';
@@ -19,7 +19,7 @@ import { Lifecycle } from './lifecycle.js';
 import type { Metric } from './metrics.js';
 import { isProcessed, PHASES, phasesOf, REGIONS } from './phases.js';
 import { shown } from './text.js';
-import type { HeaderOf, SpanSource, TracedSpan } from './tracing.js';
+import type { HeaderOf } from './tracing.js';
 import { Tracing } from './tracing.js';
 
 export const MODELS_MAX = 100;
@@ -30,8 +30,8 @@ export type ExchangeLog = (record: UsageRecord, traceId?: string, spanId?: strin
 export interface TelemetryOptions {
   /** Default: the API's global one. */
   readonly meterProvider?: MeterProvider | undefined;
-  /** A `TracerProvider`. Default: the API's global one. `null`: no spans. */
-  readonly tracerProvider?: SpanSource | null | undefined;
+  /** Default: the API's global one. `null`: no spans. */
+  readonly tracerProvider?: TracerProvider | null | undefined;
   /** Reads the caller's trace from a request's headers. Default: the API's global one. */
   readonly propagator?: Pick<TextMapPropagator, 'extract'> | undefined;
   readonly log?: ExchangeLog | undefined;
@@ -86,8 +86,8 @@ export class Telemetry {
       options.histogram,
     );
     if (tracerProvider !== null) {
-      const source = tracerProvider ?? trace.getTracerProvider();
-      this.tracing = new Tracing(source, options.propagator ?? propagation, providerKey);
+      const tracer = (tracerProvider ?? trace.getTracerProvider()).getTracer('interlock');
+      this.tracing = new Tracing(tracer, options.propagator ?? propagation, providerKey);
     }
     this.log = log;
     this.#warn = options.warn ?? (() => {});
@@ -96,7 +96,7 @@ export class Telemetry {
   /** An exchange begins. What this gives is told its steps and its record. It never throws. */
   begin(id: string, headerOf: HeaderOf): Observation {
     this.lifecycle.begun++;
-    let span: TracedSpan | undefined;
+    let span: Span | undefined;
     try {
       span = this.tracing?.begin(id, headerOf);
     } catch (error) {
@@ -144,12 +144,12 @@ export class Observation implements StepObserver {
   readonly #startedAt = performance.now();
   /** When each region came into its phase. */
   readonly #enteredAt: number[] = new Array(REGIONS).fill(this.#startedAt);
-  #span: TracedSpan | undefined;
+  #span: Span | undefined;
   #firstTokenAt = 0;
   /** What the exchange holds; read while it is in flight, and not afterwards. */
   holder: Holder | undefined;
 
-  constructor(telemetry: Telemetry, span: TracedSpan | undefined) {
+  constructor(telemetry: Telemetry, span: Span | undefined) {
     this.#telemetry = telemetry;
     this.#cells = telemetry.lifecycle.cells;
     this.#span = span;
@@ -182,7 +182,7 @@ export class Observation implements StepObserver {
           this.#telemetry.instruments.leftState(left, seconds);
         }
         this.#enteredAt[region] = now;
-        if (entered >= 0 && TOLD[entered]) this.#span?.addEvent(PHASES[entered] as string, now);
+        if (entered >= 0 && TOLD[entered]) this.#span?.addEvent(PHASES[entered] as string);
       }
       if (isProcessed[after] === 1) this.#processed();
     } catch (error) {

@@ -33,7 +33,6 @@ export function plainJson(line: string): string {
   return line.trimEnd().replace(UNSEEN, escapeOf);
 }
 
-/** A UTF-16 code unit, as JSON and JavaScript escape it. */
-export function escapeOf(character: string): string {
+function escapeOf(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

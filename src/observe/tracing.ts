@@ -3,7 +3,7 @@
  * names one, and is kept by the exchange itself: a client chooses its trace id, and two exchanges
  * with the same are two spans, so nothing is looked up by it (field: D17).
  */
-import type { Attributes, Context, Span, SpanStatus, TextMapPropagator } from '@opentelemetry/api';
+import type { Attributes, Span, TextMapPropagator, Tracer } from '@opentelemetry/api';
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import type { Outcome } from '../../machines/events.js';
 import type { UsageRecord } from '../accounting/ledger.js';
@@ -12,32 +12,6 @@ import { shown } from './text.js';
 
 /** The value of a request's header, by its name in lower case. */
 export type HeaderOf = (name: string) => string | undefined;
-
-/** What a span is asked for here: of the API's, only this. */
-export interface TracedSpan extends Pick<Span, 'spanContext' | 'isRecording' | 'end'> {
-  /** `time` is of `performance.now`. */
-  addEvent(name: string, time: number): unknown;
-  setAttributes(attributes: Attributes): unknown;
-  setStatus(status: SpanStatus): unknown;
-  updateName(name: string): unknown;
-}
-
-export interface SpanStart {
-  readonly kind: SpanKind;
-  readonly attributes: Attributes;
-}
-
-/** Any provider of the API is one. */
-export interface SpanSource {
-  getTracer(name: string): ExchangeTracer;
-}
-
-interface ExchangeTracer {
-  startSpan(name: string, options: SpanStart, context: Context): TracedSpan | undefined;
-}
-
-/** Kinds of exchanges whose attributes are kept. When there are more, all are made anew. */
-const USUALS_MAX = 500;
 
 const getter = {
   keys: () => [],
@@ -58,23 +32,18 @@ export function isFault(outcome: string): boolean {
 }
 
 export class Tracing {
-  readonly #tracer: ExchangeTracer;
+  readonly #tracer: Tracer;
   readonly #propagator: Pick<TextMapPropagator, 'extract'>;
   readonly #providerKey: string;
-  readonly #usuals = new Map<string, Attributes>();
 
-  constructor(
-    source: SpanSource,
-    propagator: Pick<TextMapPropagator, 'extract'>,
-    providerKey: string,
-  ) {
-    this.#tracer = source.getTracer('interlock');
+  constructor(tracer: Tracer, propagator: Pick<TextMapPropagator, 'extract'>, providerKey: string) {
+    this.#tracer = tracer;
     this.#propagator = propagator;
     this.#providerKey = providerKey;
   }
 
   /** The span of an exchange that begins; undefined where nobody records it. */
-  begin(id: string, headerOf: HeaderOf): TracedSpan | undefined {
+  begin(id: string, headerOf: HeaderOf): Span | undefined {
     const context = this.#propagator.extract(ROOT_CONTEXT, headerOf, getter);
     const options = { kind: SpanKind.SERVER, attributes: { 'interlock.exchange': id } };
     return this.#tracer.startSpan('exchange', options, context);
@@ -82,76 +51,58 @@ export class Tracing {
 
   /** Ends the span with what is known of its exchange. */
   end(
-    span: TracedSpan,
+    span: Span,
     record: UsageRecord,
     operation: Operation | undefined,
     model: string | undefined,
   ): void {
     if (span.isRecording()) {
+      span.setAttributes(attributesOf(record));
       if (operation !== undefined) {
         span.updateName(`${operation.operation} ${model ?? ''}`.trimEnd());
+        span.setAttributes(this.#genAi(record, operation, model));
       }
-      span.setAttributes(this.#usual(record, operation, model));
-      span.setAttributes(ownOf(record, operation));
       if (isFault(record.outcome)) span.setStatus({ code: SpanStatusCode.ERROR });
     }
     span.end();
   }
 
-  /** What many exchanges have in common: made once, and frozen for whoever makes text of it. */
-  #usual(record: UsageRecord, operation?: Operation, model?: string): Attributes {
-    const { outcome, cause, status, method = '', path = '', route, upstream, usage } = record;
-    const reason = usage.kind === 'unknown' ? usage.reason : '';
-    // Texts of peers are last, and their lengths tell where each begins.
-    const key =
-      `${outcome} ${cause} ${status} ${usage.kind}${reason} ${operation?.operation} ` +
-      `${operation?.provider} ${model} ${route} ${upstream} ${method.length} ${path.length} ` +
-      `${method}${path}${usage.model}`;
-    let found = this.#usuals.get(key);
-    if (found === undefined) {
-      found = Object.freeze(usualOf(record, this.#providerKey, operation, model));
-      if (this.#usuals.size >= USUALS_MAX) this.#usuals.clear();
-      this.#usuals.set(key, found);
-    }
-    return found;
+  #genAi({ usage }: UsageRecord, { operation, provider }: Operation, model?: string): Attributes {
+    return {
+      'gen_ai.operation.name': operation,
+      [this.#providerKey]: provider,
+      ...(model !== undefined && { 'gen_ai.request.model': model }),
+      ...(usage.model !== undefined && { 'gen_ai.response.model': shown(usage.model) }),
+      ...(usage.kind !== 'unknown' && {
+        ...(usage.inputTokens !== undefined && { 'gen_ai.usage.input_tokens': usage.inputTokens }),
+        ...(usage.outputTokens !== undefined && {
+          'gen_ai.usage.output_tokens': usage.outputTokens,
+        }),
+      }),
+    };
   }
 }
 
-function usualOf(
-  { outcome, cause, status, method, path, route, upstream, usage }: UsageRecord,
-  providerKey: string,
-  operation: Operation | undefined,
-  model: string | undefined,
-): Attributes {
-  return {
+function attributesOf(record: UsageRecord): Attributes {
+  const { outcome, cause, status, method, path, route, upstream, usage, anomalies } = record;
+  const attributes: Attributes = {
     'interlock.outcome': outcome,
     'interlock.usage.kind': usage.kind,
-    'interlock.usage.reason': usage.kind === 'unknown' ? usage.reason : undefined,
-    'interlock.route': route,
-    'interlock.upstream': upstream,
-    'error.type': outcome === 'completed' ? undefined : (cause ?? outcome),
-    'http.response.status_code': status,
-    'http.request.method': method && shown(method),
-    'url.path': path && shown(path),
-    ...(operation !== undefined && {
-      'gen_ai.operation.name': operation.operation,
-      [providerKey]: operation.provider,
-      'gen_ai.request.model': model,
-      'gen_ai.response.model': usage.model && shown(usage.model),
-    }),
+    'interlock.request.size': record.requestBytes,
+    'interlock.response.size': record.responseBytes,
   };
-}
-
-/** What every exchange has for itself. */
-function ownOf(record: UsageRecord, operation: Operation | undefined): Attributes {
-  const { usage, requestBytes, responseBytes, anomalies } = record;
-  const known = operation === undefined || usage.kind === 'unknown' ? undefined : usage;
-  const attributes: Attributes = {
-    'interlock.request.size': requestBytes,
-    'interlock.response.size': responseBytes,
-    'gen_ai.usage.input_tokens': known?.inputTokens,
-    'gen_ai.usage.output_tokens': known?.outputTokens,
+  const set = (key: string, value: string | number | undefined) => {
+    if (value !== undefined) attributes[key] = value;
   };
-  for (const name in anomalies) attributes[`interlock.anomaly.${name}`] = anomalies[name];
+  set('error.type', outcome === 'completed' ? undefined : (cause ?? outcome));
+  set('interlock.usage.reason', usage.kind === 'unknown' ? usage.reason : undefined);
+  set('http.response.status_code', status);
+  set('http.request.method', method && shown(method));
+  set('url.path', path && shown(path));
+  set('interlock.route', route);
+  set('interlock.upstream', upstream);
+  for (const [name, count] of Object.entries(anomalies ?? {})) {
+    set(`interlock.anomaly.${name}`, count);
+  }
   return attributes;
 }
