@@ -59,7 +59,10 @@ export class World {
         world.#traced(record);
         options.trace?.(record);
       },
-      warn: (message) => world.warnings.push(message),
+      warn: (message) => {
+        world.warnings.push(message);
+        world.#wake();
+      },
       telemetry: options.telemetry,
     });
     const world = new World(gateway, upstream, ledger, ledgerPath, folder);
@@ -87,7 +90,7 @@ export class World {
     return this.records;
   }
 
-  /** Resolves once a trace makes `ready` true. It waits for events, not for time. */
+  /** Resolves once a trace, or a warning, makes `ready` true. It waits for events, not for time. */
   until(ready: () => boolean): Promise<void> {
     if (ready()) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push({ ready, resolve }));
@@ -113,6 +116,10 @@ export class World {
 
   #traced(record: TraceRecord): void {
     this.traces.push(record);
+    this.#wake();
+  }
+
+  #wake(): void {
     for (const waiter of this.#waiting.slice()) {
       if (!waiter.ready()) continue;
       this.#waiting.splice(this.#waiting.indexOf(waiter), 1);

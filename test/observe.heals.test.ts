@@ -49,8 +49,7 @@ it('a count that drifted and an upstream that fails are counted by theirs', asyn
   const world = await World.start({ upstreams, telemetry, config: { auditMs: 5, ejection } });
   try {
     world.gateway.upstreams.all[0]!.inFlight += 3;
-    const drifted = () => heals(telemetry.lifecycle).driftedAccounting === 1;
-    while (!drifted()) await new Promise((resolve) => setTimeout(resolve, 5));
+    await world.until(() => heals(telemetry.lifecycle).driftedAccounting === 1);
     await fetch(world.url);
     await world.gateway.drain();
     expect(heals(telemetry.lifecycle)).toEqual({

@@ -49,7 +49,10 @@ export class EnvoyWorld {
       config: checkConfig(config, 'the test'),
       ledger,
       trace: (record) => world.#traced(record),
-      warn: (message) => world.warnings.push(message),
+      warn: (message) => {
+        world.warnings.push(message);
+        world.#wake();
+      },
       telemetry,
     });
     await server.listen('127.0.0.1:0');
@@ -74,7 +77,7 @@ export class EnvoyWorld {
     return this.until(() => this.traces.filter(({ event }) => event === text).length >= count);
   }
 
-  /** Resolves once a trace makes `ready` true. It waits for events, not for time. */
+  /** Resolves once a trace, or a warning, makes `ready` true. It waits for events, not for time. */
   async until(ready: () => boolean): Promise<void> {
     while (!ready()) await new Promise<void>((wake) => this.#waiting.push(wake));
   }
@@ -103,6 +106,10 @@ export class EnvoyWorld {
 
   #traced(record: TraceRecord): void {
     this.traces.push(record);
+    this.#wake();
+  }
+
+  #wake(): void {
     for (const wake of this.#waiting.splice(0)) wake();
   }
 }
