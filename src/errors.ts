@@ -9,6 +9,23 @@ export const CODES = {
 } as const;
 export type Code = keyof typeof CODES;
 
+/** How much of what was found stands in a message. */
+const CHARACTERS_MAX = 80;
+
+/** What was found, for a message. It may be anything, of any size, and hostile to being printed. */
+export function quoted(found: unknown): string {
+  if (found === undefined) return 'nothing';
+  if (typeof found === 'function') return 'a function';
+  try {
+    // JSON has no word for numbers that are none, for symbols and for what is beyond its numbers.
+    const isJson = typeof found === 'object' || typeof found === 'string';
+    const text = typeof found === 'string' ? found.slice(0, CHARACTERS_MAX) : found;
+    return (isJson ? JSON.stringify(text) : String(text)).slice(0, CHARACTERS_MAX);
+  } catch {
+    return Array.isArray(found) ? 'a list' : 'an object';
+  }
+}
+
 export class InterlockError extends Error {
   readonly code: Code;
 

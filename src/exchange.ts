@@ -1,7 +1,8 @@
 /** One live exchange: events in, commands out. It decides nothing that the machine has not. */
 import type { Command, Event, Outcome } from '../machines/events.js';
-import { codeOf, EVENTS, textOf } from '../machines/events.js';
-import { InterlockError } from './errors.js';
+import { codeOf, EVENTS } from '../machines/events.js';
+import { InterlockError, quoted } from './errors.js';
+import { acceptedNear, nearest } from './spelling.js';
 import type { StepObserver } from './step.js';
 import { start, table } from './step.js';
 import type { TraceSink } from './trace.js';
@@ -98,15 +99,27 @@ function badOption(name: string, accepted: string): InterlockError {
 function unknownEvent(event: unknown): InterlockError {
   return new InterlockError(
     'INTERLOCK_UNKNOWN_EVENT',
-    `receive() was given ${shown(event)}, which is no event of the alphabet; it has ` +
-      `${EVENTS.map(textOf).join(', ')} (an event carries no payload)`,
+    `receive() was given ${shown(event)}, which is no event; ${acceptedFor(event)}; ` +
+      'an event carries no payload',
   );
 }
 
-/** What was given, for a message. It may be anything, and hostile to being printed. */
+/** The events of the nearest type, and some of all there are, as they are to be written. */
+function acceptedFor(found: unknown): string {
+  const type = typeof found === 'string' ? found : (found as { type?: unknown } | null)?.type;
+  const types = [...new Set(EVENTS.map((event) => event.type))];
+  const near = typeof type === 'string' ? nearest(type, types) : [];
+  const meant = EVENTS.filter((event) => near.includes(event.type));
+  const written = (events: readonly Event[]) => events.map((event) => JSON.stringify(event));
+  return acceptedNear(written(meant), written(EVENTS), 'EVENTS');
+}
+
+/** What was given, for a message. */
 function shown(found: unknown): string {
-  if (typeof found !== 'object' || found === null) return String(found);
+  if (typeof found !== 'object' || found === null) return quoted(found);
   const { type } = found as { type?: unknown };
   if (typeof type !== 'string') return 'an object without a type';
-  return `"${type.slice(0, 80)}" with the fields ${Object.keys(found).slice(0, 8).join(', ')}`;
+  const others = Object.keys(found).filter((field) => field !== 'type');
+  const few = others.slice(0, 4).map((field) => field.slice(0, 40));
+  return quoted(type) + (few.length === 0 ? '' : ` with ${few.join(', ')}`);
 }

@@ -9,7 +9,8 @@
  */
 import type { Command, Event } from '../machines/events.js';
 import { COMMANDS, EVENTS, textOf } from '../machines/events.js';
-import { InterlockError } from './errors.js';
+import { InterlockError, quoted } from './errors.js';
+import { acceptedFor } from './spelling.js';
 
 export const TRACE_VERSION = 1;
 
@@ -42,6 +43,11 @@ export function eventOf(text: string): Event | undefined {
   return eventsByText.get(text);
 }
 
+/** Says of what is no event's text what is accepted, and first what was probably meant. */
+export function acceptedEvents(found: unknown): string {
+  return acceptedOf(eventsByText, found, 'EVENTS, or interlock suite --help');
+}
+
 /** One line, with its newline. */
 export function encode(record: TraceRecord): string {
   return `${JSON.stringify(record)}\n`;
@@ -65,13 +71,14 @@ export function decode(line: string): TraceRecord {
   if (!Number.isSafeInteger(seq) || (seq as number) < 0) throw bad('"seq"', 'a count from 0', seq);
   if (typeof at !== 'number') throw bad('"at"', 'milliseconds', at);
   if (typeof event !== 'string' || !eventsByText.has(event)) {
-    throw bad('"event"', `one of ${[...eventsByText.keys()].join(', ')}`, event);
+    throw bad('"event"', 'an event', event, acceptedEvents(event));
   }
   if (typeof state !== 'string') throw bad('"state"', 'the name of a state', state);
   if (!Array.isArray(commands)) throw bad('"commands"', 'a list', commands);
   for (const command of commands as unknown[]) {
     if (typeof command !== 'string' || !commandsByText.has(command)) {
-      throw bad('"commands"', 'commands of the alphabet', command);
+      const accepted = acceptedOf(commandsByText, command, 'COMMANDS');
+      throw bad('"commands"', 'a list of commands', command, accepted);
     }
   }
   return { v, exchange, seq: seq as number, at, event, state, commands };
@@ -85,10 +92,12 @@ export function format(record: TraceRecord): string {
   return `${time}  ${record.exchange} ${record.event} -> ${record.state}${orders}`;
 }
 
-function bad(field: string, accepted: string, found: unknown): InterlockError {
-  const shown = JSON.stringify(found) ?? 'nothing';
-  return new InterlockError(
-    'INTERLOCK_BAD_TRACE',
-    `${field} must be ${accepted}; found ${shown.slice(0, 80)}`,
-  );
+function acceptedOf(known: ReadonlyMap<string, unknown>, found: unknown, all: string): string {
+  return acceptedFor(typeof found === 'string' ? found : '', [...known.keys()], all);
+}
+
+function bad(field: string, what: string, found: unknown, accepted?: string): InterlockError {
+  const rest = accepted === undefined ? '' : `; ${accepted}`;
+  const message = `${field} must be ${what}; found ${quoted(found)}${rest}`;
+  return new InterlockError('INTERLOCK_BAD_TRACE', message);
 }

@@ -34,9 +34,9 @@ function readYaml(text: string, env: Record<string, string> = {}) {
 
 /** A value, the key that must be named, and what else the error must say. */
 const REFUSED: [string, unknown, string, string][] = [
-  ['nothing', undefined, 'the file', 'expected object'],
-  ['a list', [], 'the file', 'expected object'],
-  ['no upstreams', {}, 'upstreams', 'found nothing; Invalid input: expected array'],
+  ['nothing', undefined, 'the file', 'found nothing; accepted: the keys upstreams, routes, '],
+  ['a list', [], 'the file', 'found []; accepted: the keys upstreams, '],
+  ['no upstreams', {}, 'upstreams', 'found nothing; accepted: a list'],
   ['empty upstreams', { upstreams: [] }, 'upstreams', 'found []; accepted: at least one upstream'],
   ['an upstream without a URL', { upstreams: [{ id: 'a' }] }, 'upstreams[0].url', 'found nothing'],
   ['a URL of another scheme', withUpstream({ url: 'ftp://a' }), 'upstreams[0].url', '"ftp://a"'],
@@ -66,16 +66,21 @@ const REFUSED: [string, unknown, string, string][] = [
     'a header that is a number',
     withUpstream({ headers: { a: 1 } }),
     'upstreams[0].headers.a',
-    'expected string',
+    'found 1; accepted: a text',
   ],
   ['two upstreams of one id', { upstreams: [MAIN, MAIN] }, 'upstreams', 'id "main" is there twice'],
   [
     'a route to no upstream',
     { ...MINIMAL, routes: [{ path: '/', upstreams: ['mian'] }] },
     'routes[0].upstreams',
-    '"mian" is no upstream; there are main',
+    '"mian" is no upstream; did you mean main? Accepted: main',
   ],
-  ['no routes', { ...MINIMAL, routes: [] }, 'routes', 'found []'],
+  [
+    'no routes',
+    { ...MINIMAL, routes: [] },
+    'routes',
+    'found []; accepted: a list that is not empty',
+  ],
   [
     'a route for nothing',
     { ...MINIMAL, routes: [{ upstreams: ['main'] }] },
@@ -95,18 +100,44 @@ const REFUSED: [string, unknown, string, string][] = [
     'found "a*b"; accepted: a name, with "*" only at its end',
   ],
   ['a negative deadline', { ...MINIMAL, deadlines: { idle: -1 } }, 'deadlines.idle', 'found -1'],
-  ['a broken one', { ...MINIMAL, deadlines: { idle: 1.5 } }, 'deadlines.idle', 'found 1.5'],
+  [
+    'a broken one',
+    { ...MINIMAL, deadlines: { idle: 1.5 } },
+    'deadlines.idle',
+    'found 1.5; accepted: a whole',
+  ],
   ['one in words', { ...MINIMAL, deadlines: { idle: '5s' } }, 'deadlines.idle', 'found "5s"'],
   ['one too long', { ...MINIMAL, deadlines: { idle: 2 ** 31 } }, 'deadlines.idle', '2147483647'],
-  ['no connections', { ...MINIMAL, limits: { connectionsMax: 0 } }, 'limits.connectionsMax', '>=1'],
+  [
+    'no connections',
+    { ...MINIMAL, limits: { connectionsMax: 0 } },
+    'limits.connectionsMax',
+    'from 1',
+  ],
   [
     'a choice that is none',
     { ...MINIMAL, onDisconnect: 'keep' },
     'onDisconnect',
-    '"cancel"|"drain"',
+    'found "keep"; accepted: cancel, drain',
   ],
-  ['a half choice', { ...MINIMAL, onHalfClose: true }, 'onHalfClose', '"cancel"|"tolerate"'],
-  ['a text for a truth', { ...MINIMAL, errorEvent: 'yes' }, 'errorEvent', 'expected boolean'],
+  [
+    'a half choice',
+    { ...MINIMAL, onHalfClose: true },
+    'onHalfClose',
+    'found true; accepted: cancel, tolerate',
+  ],
+  [
+    'a choice with a slip',
+    { ...MINIMAL, onDisconnect: 'drian' },
+    'onDisconnect',
+    'found "drian"; did you mean drain? Accepted: cancel, drain',
+  ],
+  [
+    'a text for a truth',
+    { ...MINIMAL, errorEvent: 'yes' },
+    'errorEvent',
+    'found "yes"; accepted: true or false',
+  ],
   ['no header to strip', { ...MINIMAL, stripHeaders: ['a:'] }, 'stripHeaders[0]', 'found "a:"'],
   [
     'a bare address',
@@ -144,7 +175,20 @@ describe('a configuration', () => {
     ['in accounting', { ...MINIMAL, accounting: { x: 1 } }, 'accounting.x', 'bodyBytesMax, line'],
   ])('with an unknown key %s is told the keys that are known', (_, value, key, keys) => {
     const message = faultOf(() => checkConfig(value, 'gateway.yaml', {}));
-    expect(message).toContain(`${key}: no such key; accepted: ${keys}`);
+    expect(message).toContain(`${key}: no such key; `);
+    expect(message).toContain(`ccepted: ${keys}`);
+  });
+
+  it('with a slip in a key is told which was probably meant', () => {
+    const value = { ...MINIMAL, deadlines: { idel: 1 }, upstrems: [] };
+    expect(faultOf(() => checkConfig(value, 'x', {}))).toMatch(
+      /^x: deadlines\.idel: no such key; did you mean idle\? Accepted: connect.*\n {2}upstrems: .* mean upstreams\?/,
+    );
+  });
+
+  it('with a number that breaks two rules is told so once', () => {
+    const message = faultOf(() => checkConfig({ ...MINIMAL, auditMs: 1e30 }, 'x', {}));
+    expect(message).toBe('x: auditMs: found 1e+30; accepted: a whole number from 1 to 2147483647');
   });
 
   it('with several faults is told all of them', () => {

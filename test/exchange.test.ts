@@ -73,6 +73,38 @@ describe('a wrong event', () => {
     });
   }
 
+  it.each([
+    [
+      { type: 'response.ends' },
+      '"response.ends", which is no event; did you mean {"type":"response.end"}?',
+    ],
+    [{ type: 'request.body', bytes: 'x' }, 'did you mean {"type":"request.body"}?'],
+    [
+      { type: 'response.body' },
+      'did you mean {"type":"response.body","empty":false} or {"type":"response.body","empty":true}?',
+    ],
+    ['response.end', 'did you mean {"type":"response.end"}?'],
+    [events.responseHeaders, 'receive() was given a function, which is no event; accepted: '],
+    [{ type: 'shout' }, '"shout", which is no event; accepted: {"type":"request.headers"}'],
+  ])('%j is told what was probably meant', (event, said) => {
+    const live = new Exchange({ id: 'meant' });
+    expect(() => live.receive(event as Event)).toThrow(said);
+  });
+
+  it('is told of in few words, however long it is', () => {
+    const long = 'x'.repeat(1e6);
+    const eager = {
+      type: 'request.body',
+      [long]: 1,
+      ...Object.fromEntries([...long.slice(0, 9)].entries()),
+    };
+    for (const event of [long, { type: long }, eager, Symbol(long), { [long]: 1 }]) {
+      const receive = () => new Exchange({ id: 'long' }).receive(event as unknown as Event);
+      expect(receive).toThrow(InterlockError);
+      expect(receive).toThrow(/^.{1,600}$/);
+    }
+  });
+
   it('of any shape is refused or is an event, and never anything untyped', () => {
     const shape = fc.oneof(
       fc.anything(),

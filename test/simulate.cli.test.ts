@@ -107,7 +107,7 @@ describe('interlock simulate', { timeout: 60_000 }, () => {
   });
 
   it.each([
-    [['--faults', 'gremlin'], 'option "faults" must be a list with commas of split, delay'],
+    [['--faults', 'gremlin'], '--faults must be a list with commas of split, delay'],
     [['--late-ends', '2'], 'Accepted: a share from 0 to 1.'],
     [['--handler', 'legacy', '--world', 'http'], 'Accepted with it: --world ext-proc.'],
     [['--schedules', '--faults', 'none'], 'Accepted with it: --json.'],

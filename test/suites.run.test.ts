@@ -180,6 +180,8 @@ describe('runSuite', () => {
     await expect(runSuite({ ...suite, machine: 'legacy' }, live)).rejects.toThrow(/"legacy"/);
     const wrong = { ...suite, scenarios: [['request.end', 'no.event']] };
     await expect(runSuite(wrong, live)).rejects.toThrow(/"no\.event"/);
+    const slip = { ...suite, scenarios: [['requst.end']] };
+    await expect(runSuite(slip, live)).rejects.toThrow(/"requst\.end".* mean request\.end\?/);
   });
 });
 
@@ -211,6 +213,8 @@ describe('a suite', () => {
     refused({ method: 'hsi', k: 41 }, '"k" must be a whole number from 0 to 40; found 41');
     refused({ method: 'orderings' }, 'option "length"', 'found nothing');
     refused({ method: 'bag', bag: ['request.end', 'foo'] }, 'option "bag"', 'found "foo"');
+    const ends = { method: 'bag', bag: ['response.ends'] } as const;
+    refused(ends, 'found "response.ends"; did you mean response.end? Accepted: request.headers, ');
     refused({ method: 'hsi', events: [] }, 'option "events"', 'request.headers, ');
     refused({ method: 'walk' } as never, 'option "method"', 'hsi, transitions');
     refused({ method: 'hsi', limit: 0 }, 'option "limit"');

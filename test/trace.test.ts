@@ -103,6 +103,25 @@ describe('a bad line', () => {
     expect(complaint(JSON.stringify({ ...good, v: 'x'.repeat(1e6) })).length).toBeLessThan(200);
   });
 
+  it('says what was probably meant, and names few of all there are', () => {
+    expect(complaint(JSON.stringify({ ...good, event: 'response.ends' }))).toBe(
+      '"event" must be an event; found "response.ends"; did you mean response.end? Accepted: ' +
+        'request.headers, request.routed, request.refused … (39 in all: EVENTS, or interlock suite --help)',
+    );
+    expect(complaint(JSON.stringify({ ...good, commands: ['endRespones'] }))).toBe(
+      '"commands" must be a list of commands; found "endRespones"; did you mean endResponse? ' +
+        `Accepted: holdRequestBody, holdRequestTrailers, forwardRequestHeaders … (${COMMANDS.length} in all: COMMANDS)`,
+    );
+  });
+
+  it('is quoted also where nothing could print it, such as half a million brackets', () => {
+    const deep = `${'['.repeat(5e5)}${']'.repeat(5e5)}`;
+    for (const field of Object.keys(good)) {
+      const line = JSON.stringify({ ...good, [field]: '?' }).replace('"?"', deep);
+      expect(complaint(line).length).toBeLessThan(300);
+    }
+  });
+
   it('of any content is a record or an INTERLOCK_BAD_TRACE', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json()), (line) => {

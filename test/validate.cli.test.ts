@@ -69,7 +69,7 @@ describe('interlock validate', () => {
     expect(validate([folder]).status).toBe(2);
     expect(validate([]).status).toBe(2);
     expect(validate(['good.ndjson', '--map', 'mine']).stderr).toMatch(
-      /^interlock: ENOENT.*accepted/,
+      /^interlock: --map: ENOENT.*accepted/,
     );
     expect(validate(['good.ndjson', '--environment', 'nobody']).status).toBe(2);
     expect(validate(['-'], '')).toMatchObject({

@@ -168,17 +168,66 @@ describe('a wrong mapping', () => {
   it('is refused with the place and what is accepted', () => {
     const bad: Record<string, string> = {
       [MAP.replace('{ field: event }', 'response.body')]:
-        'map.yaml: events.0.event: "response.body"',
-      [`${MAP}unseen: [request.footers]`]: 'map.yaml: unseen.0: "request.footers" is no event',
-      [MAP.replace('ndjson', 'xml')]: 'map.yaml: format: ',
-      [`${MAP}pattern: '('`]: 'map.yaml: pattern: Invalid regular expression',
-      [`${MAP}colour: red`]: 'colour',
-      [`${MAP}ignore: [{ a: { like: b } }]`]: 'map.yaml: ignore.0.a: ',
+        'map.yaml: events[0].event: found "response.body"; did you mean response.body(false) or ',
+      [MAP.replace('{ field: event }', '7')]:
+        'events[0].event: found 7; accepted: an event, a list of events, or { field, names }',
+      [MAP.replace('{ field: event }', '[request.headers, request.ends]')]:
+        'events[0].event[1]: found "request.ends"; did you mean request.end? Accepted: request.h',
+      [MAP.replace('{ field: event }', '{ feild: event }')]:
+        'events[0].event.feild: no such key; did you mean field? Accepted: field, names',
+      [MAP.replace('field: event', 'field: event, names: { done: response.ended }')]:
+        'events[0].event.names.done: found "response.ended"; did you mean response.end? ',
+      [MAP.replace('event:', 'evnt:')]: 'events[0].evnt: no such key; did you mean event? ',
+      [`${MAP}unseen: [request.footers]`]:
+        'map.yaml: unseen[0]: found "request.footers"; accepted: ',
+      [MAP.replace('ndjson', 'xml')]: 'map.yaml: format: found "xml"; accepted: ndjson, text',
+      [`${MAP}pattern: '('`]:
+        'map.yaml: pattern: found "("; accepted: a regular expression; Invalid',
+      [`${MAP}colour: red`]: 'map.yaml: colour: no such key; accepted: format, pattern, ',
+      [`${MAP}ignore: [{ a: { regx: b } }]`]: 'ignore[0].a.regx: no such key; did you mean regex? ',
+      [`${MAP}ignore: [{ a: { regex: 7 } }]`]: 'ignore[0].a.regex: found 7; accepted: a text',
+      [`${MAP}ignore: [{ a: null }]`]: 'ignore[0].a: found null; accepted: a value, a list of val',
+      [`${MAP}idleMs: 0`]: 'idleMs: found 0; accepted: a whole number from 1',
+      [`${MAP}idleMs: .nan`]: 'idleMs: found NaN; accepted: a whole number from 1',
+      [MAP.replace('{ field: id }', 'lines')]:
+        'id: found "lines"; accepted: line, or the keys field',
+      [MAP.replace('{ field: id }', '{}')]: 'id: found {}; accepted: { field }, { regex } or both',
+      'format: ndjson': 'map.yaml: id: found nothing; accepted: line, or the keys field, regex',
       'format: [': 'map.yaml: ',
-      '': 'map.yaml: the mapping: ',
+      '': 'map.yaml: the file: found null; accepted: the keys format, pattern, records, id, ',
+      'a: &a [*a, *a]\nb: [*a]': 'map.yaml: ',
+    };
+    for (const [text, message] of Object.entries(bad)) {
+      expect(complaint(text)).toContain(message);
+      expect(complaint(text)).not.toMatch(/Invalid input|expected|Unrecognized|undefined/);
+    }
+    expect(() => readMapping('no-such-file')).toThrow(
+      /--map: ENOENT.*; accepted: envoy-access-log, go-gateway, otel-spans, or a file$/,
+    );
+    expect(() => readMapping('go-gatewy')).toThrow(/; did you mean go-gateway\? Accepted: envoy-a/);
+  });
+
+  it('that names what its pattern does not have is refused before a log is read', () => {
+    const TEXT =
+      "format: text\npattern: '^(?<req>\\S+) (?<phase>\\w+)'\nid: { field: req }\nevents:\n" +
+      '  - { when: { phase: begin }, event: request.headers }\n';
+    expect(mappingOf(TEXT, 'map.yaml').name).toBe('map.yaml');
+    const bad: Record<string, string> = {
+      [TEXT.replace('field: req', 'field: reqq')]:
+        'map.yaml: id.field: found "reqq"; did you mean req? Accepted: req, phase, $line, $record',
+      [TEXT.replace('phase: begin', 'phse: begin')]: 'events[0].when.phse: found "phse"; did you',
+      [TEXT.replace('request.headers', '{ field: phrase }')]:
+        'events[0].event.field: found "phrase"',
+      [`${TEXT}ignore: [{ level: DEBUG }]`]: 'ignore[0].level: found "level"; accepted: req, phase',
+      [`${TEXT}time: { field: at, as: iso }`]: 'time.field: found "at"; accepted: req, phase, ',
+      [`${MAP}pattern: x`]: 'pattern: found "x"; accepted: a pattern where the format is text',
+      [`${MAP}records: [{ path: a, as: span }]\nignore: [{ $record: spam }]`]:
+        'ignore[0].$record: found "spam"; did you mean span? Accepted: span',
     };
     for (const [text, message] of Object.entries(bad)) expect(complaint(text)).toContain(message);
-    expect(() => readMapping('no-such-file')).toThrow(/accepted: a file, or envoy-access-log, go-/);
+    // Whatever the line is, it may be asked for; a pattern may have no names at all.
+    mappingOf(TEXT.replace('phase: begin', '$line: { regex: b }'), 'map.yaml');
+    mappingOf('format: text\nid: { regex: x }\nevents: [{ event: request.headers }]', 'map.yaml');
   });
 
   it('for another log says what it asks for and how the log begins', () => {

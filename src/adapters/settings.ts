@@ -3,12 +3,17 @@
  * keys that mean the same in each. Every error names the key, what was found and what is accepted.
  */
 import { readFileSync } from 'node:fs';
-import { parseDocument } from 'yaml';
 import { z } from 'zod';
-import { InterlockError } from '../errors.js';
+import { badDocument, checked, yamlIn } from '../documents.js';
+import { acceptedFor } from '../spelling.js';
 
 export const milliseconds = z.int().min(0).max(2_147_483_647);
-export const bytes = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
+/** A limit, up to 1 TiB. Where 0 would leave nothing to serve or to read, it is `.min(1)`. */
+export const bytes = z
+  .int()
+  .min(0)
+  .max(2 ** 40);
+const read = bytes.min(1).optional();
 
 export const id = z
   .string()
@@ -49,14 +54,14 @@ export const route = z
 
 export const accounting = z
   .strictObject({
-    bodyBytesMax: bytes.optional(),
-    lineBytesMax: bytes.optional(),
-    eventBytesMax: bytes.optional(),
-    inflatedBytesMax: bytes.optional(),
+    bodyBytesMax: read,
+    lineBytesMax: read,
+    eventBytesMax: read,
+    inflatedBytesMax: read,
     inflateRatioMax: z.number().min(1).optional(),
-    tokensMax: bytes.optional(),
+    tokensMax: z.int().min(1).optional(),
     /** Of all JSON bodies that are held at a time to be read. */
-    bufferBudgetBytes: bytes.optional(),
+    bufferBudgetBytes: read,
   })
   .prefault({});
 
@@ -96,17 +101,11 @@ export function check<Config extends Common>(
   place: string,
   env: NodeJS.ProcessEnv,
 ): Config & { routes: RouteConfig[] } {
-  const result = schema.safeParse(value, { reportInput: true });
-  if (!result.success) {
-    throw bad(
-      place,
-      result.error.issues.flatMap((issue) => explain(schema, issue)),
-    );
-  }
-  const { upstreams, routes = everyPathTo(upstreams) } = result.data;
+  const config = checked(schema, value, place);
+  const { upstreams, routes = everyPathTo(upstreams) } = config;
   const faults = [...crossCheck(upstreams, routes), ...readVariables(upstreams, env)];
-  if (faults.length > 0) throw bad(place, faults);
-  return { ...result.data, routes };
+  if (faults.length > 0) throw badDocument(place, faults);
+  return { ...config, routes };
 }
 
 function everyPathTo(upstreams: readonly UpstreamConfig[]): RouteConfig[] {
@@ -116,20 +115,13 @@ function everyPathTo(upstreams: readonly UpstreamConfig[]): RouteConfig[] {
 
 /** Throws `INTERLOCK_BAD_CONFIG` naming the file and the line. */
 export function readYaml(file: string): unknown {
+  let text: string;
   try {
-    const document = parseDocument(readFileSync(file, 'utf8'));
-    const faults = [...document.errors, ...document.warnings];
-    if (faults.length > 0) {
-      throw bad(
-        file,
-        faults.map(({ message }) => message.trimEnd()),
-      );
-    }
-    // A few lines of aliases of aliases would else unfold to any size.
-    return document.toJS({ maxAliasCount: 100 });
+    text = readFileSync(file, 'utf8');
   } catch (cause) {
-    throw cause instanceof InterlockError ? cause : bad(file, [(cause as Error).message]);
+    throw badDocument(file, [(cause as Error).message]);
   }
+  return yamlIn(text, file);
 }
 
 /** Puts the environment's values in their places, and tells what it lacks; it never shows a value. */
@@ -159,48 +151,9 @@ function crossCheck(
   for (const [place, item] of routes.entries()) {
     for (const name of item.upstreams) {
       if (ids.includes(name)) continue;
-      faults.push(
-        `routes[${place}].upstreams: "${name}" is no upstream; there ${ids.length === 0 ? 'is none' : `are ${ids.join(', ')}`}`,
-      );
+      const accepted = acceptedFor(name, ids);
+      faults.push(`routes[${place}].upstreams: "${name}" is no upstream; ${accepted}`);
     }
   }
   return faults;
-}
-
-function explain(schema: z.ZodType, issue: z.core.$ZodIssue): string[] {
-  const key = issue.path.reduce<string>(
-    (text, part) => (typeof part === 'number' ? `${text}[${part}]` : `${text}.${String(part)}`),
-    '',
-  );
-  const name = key === '' ? 'the file' : key.slice(1);
-  if (issue.code === 'unrecognized_keys') {
-    const accepted = keysAt(schema, issue.path).join(', ');
-    return issue.keys.map(
-      (unknown) =>
-        `${key === '' ? '' : `${key.slice(1)}.`}${unknown}: no such key; accepted: ${accepted}`,
-    );
-  }
-  const found = issue.input === undefined ? 'nothing' : JSON.stringify(issue.input);
-  return [`${name}: found ${found.slice(0, 120)}; ${issue.message}`];
-}
-
-/** The keys that the object at this path may have. */
-function keysAt(whole: z.ZodType, path: readonly PropertyKey[]): string[] {
-  let schema: unknown = whole;
-  for (const part of ['', ...path]) {
-    if (schema instanceof z.ZodObject && part !== '') schema = schema.shape[part as string];
-    else if (schema instanceof z.ZodArray) schema = schema.element;
-    while (
-      schema instanceof z.ZodOptional ||
-      schema instanceof z.ZodPrefault ||
-      schema instanceof z.ZodDefault
-    ) {
-      schema = schema.unwrap();
-    }
-  }
-  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
-}
-
-function bad(place: string, faults: readonly string[]): InterlockError {
-  return new InterlockError('INTERLOCK_BAD_CONFIG', `${place}: ${faults.join('\n  ')}`);
 }

@@ -26,6 +26,13 @@ function versionOf(): string {
   return 'unknown';
 }
 
+/** What the library says of an option, said of its flag. */
+function withFlags(message: string): string {
+  return message.replace(/option "(\w+)"/g, (_, name: string) => {
+    return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  });
+}
+
 const program = new Command('interlock')
   .description(
     'The life of one request through a streaming LLM gateway, as one state machine that drives real proxies.',
@@ -58,7 +65,7 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : EXIT_BAD_INPUT;
   } else if (error instanceof InterlockError || (error as NodeJS.ErrnoException).code) {
-    process.stderr.write(`interlock: ${(error as Error).message}\n`);
+    process.stderr.write(`interlock: ${withFlags((error as Error).message)}\n`);
     process.exitCode = EXIT_BAD_INPUT;
   } else throw error;
 }

@@ -55,9 +55,9 @@ const deadlines = z
 const limits = z
   .strictObject({
     /** More than may be held, so that a body that is too large is refused and its stream not broken. */
-    messageBytesMax: bytes.default(32 * 1024 * 1024),
-    requestBytesMax: bytes.default(64 * 1024 * 1024),
-    heldBytesMax: bytes.default(16 * 1024 * 1024),
+    messageBytesMax: bytes.min(1).default(32 * 1024 * 1024),
+    requestBytesMax: bytes.min(1).default(64 * 1024 * 1024),
+    heldBytesMax: bytes.min(1).default(16 * 1024 * 1024),
     streamsMax: z.int().min(1).max(2_147_483_647).default(500),
   })
   .prefault({});

@@ -52,10 +52,10 @@ const deadlines = z
 const limits = z
   .strictObject({
     headersMax: z.int().min(1).default(100),
-    headerBytesMax: bytes.default(16_384),
-    urlBytesMax: bytes.default(8_192),
-    requestBytesMax: bytes.default(64 * 1024 * 1024),
-    heldBytesMax: bytes.default(16 * 1024 * 1024),
+    headerBytesMax: bytes.min(1).default(16_384),
+    urlBytesMax: bytes.min(1).default(8_192),
+    requestBytesMax: bytes.min(1).default(64 * 1024 * 1024),
+    heldBytesMax: bytes.min(1).default(16 * 1024 * 1024),
     detachedBytesMax: bytes.default(16 * 1024 * 1024),
     informationalMax: z.int().min(0).default(16),
     connectionsMax: z.int().min(1).default(1_024),

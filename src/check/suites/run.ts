@@ -4,10 +4,10 @@
  */
 import type { Command, Event } from '../../../machines/events.js';
 import { EVENTS } from '../../../machines/events.js';
-import { InterlockError } from '../../errors.js';
+import { InterlockError, quoted } from '../../errors.js';
 import { table as exchange } from '../../step.js';
 import type { Table } from '../../table.js';
-import { eventOf, wordOf } from '../../trace.js';
+import { acceptedEvents, eventOf, wordOf } from '../../trace.js';
 import type { Suite } from './suite.js';
 
 /** What an implementation ordered: commands, or their texts, in their order. */
@@ -120,7 +120,7 @@ async function runScenario(
     session = await adapter.start();
     for (const text of scenario) {
       const event = eventOf(text);
-      if (event === undefined) throw badSuite(`has "${text}", which is no event of the alphabet`);
+      if (event === undefined) throw badEvent(text);
       const step = table.step(state, EVENTS.indexOf(event));
       state = step.state;
       expected = step.commands.map(wordOf).filter(sees);
@@ -155,6 +155,10 @@ class SuiteError extends InterlockError {}
 
 function badSuite(what: string): SuiteError {
   return new SuiteError('INTERLOCK_BAD_OPTION', `the suite ${what}`);
+}
+
+function badEvent(text: string): SuiteError {
+  return badSuite(`has ${quoted(text)}, which is no event; ${acceptedEvents(text)}`);
 }
 
 function textOf(

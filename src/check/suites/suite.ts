@@ -5,10 +5,10 @@
  */
 import type { Event } from '../../../machines/events.js';
 import { EVENTS } from '../../../machines/events.js';
-import { InterlockError } from '../../errors.js';
+import { InterlockError, quoted } from '../../errors.js';
 import { table as exchange } from '../../step.js';
 import type { Table } from '../../table.js';
-import { eventOf, wordOf } from '../../trace.js';
+import { acceptedEvents, eventOf, wordOf } from '../../trace.js';
 import { countOrderings, countOrderingsOfBag, orderings, orderingsOfBag } from '../orderings.js';
 import type { Cover, Size } from './cover.js';
 import { coverOf } from './cover.js';
@@ -86,7 +86,7 @@ export function suiteOf(options: SuiteOptions): Suite {
       'INTERLOCK_BAD_OPTION',
       `the suite "${name}" would have ${about(size.scenarios)} scenarios of ` +
         `${about(size.events)} events in all, and the limit is ${about(limit)} events: ` +
-        `give a smaller ${SMALLER[method]}, or a higher "limit"`,
+        `give a smaller ${SMALLER[method]}, or a higher option "limit"`,
     );
   }
   return {
@@ -108,11 +108,11 @@ export function suiteOf(options: SuiteOptions): Suite {
 }
 
 const SMALLER: Record<Method, string> = {
-  hsi: '"k", fewer "events"',
-  transitions: 'list of "events"',
-  switch: '"n", fewer "events"',
-  orderings: '"length", fewer "events"',
-  bag: '"bag"',
+  hsi: 'option "k" or list in option "events"',
+  transitions: 'list in option "events"',
+  switch: 'option "n" or list in option "events"',
+  orderings: 'option "length" or list in option "events"',
+  bag: 'option "bag"',
 };
 
 const ABSTRACTION =
@@ -223,9 +223,10 @@ function covering({ events }: View, { size, sequences }: Cover): Pick<Plan, 'siz
 const words = (events: readonly Event[]) => events.map(wordOf);
 
 function eventsIn(option: string, texts: readonly string[]): Event[] {
-  const accepted = `a list of events, of ${words(EVENTS).join(', ')}`;
-  if (!Array.isArray(texts) || texts.length === 0) throw bad(option, accepted, texts);
-  return texts.map((text) => eventOf(text) ?? fail(bad(option, accepted, text)));
+  const noEvents = (found: unknown) =>
+    bad(option, 'a list of events', found, `; ${acceptedEvents(found)}`);
+  if (!Array.isArray(texts) || texts.length === 0) throw noEvents(texts);
+  return texts.map((text) => eventOf(text) ?? fail(noEvents(text)));
 }
 
 function whole(option: string, value: number | undefined): number {
@@ -240,11 +241,10 @@ function about(count: number): string {
   return count < 1e15 ? count.toLocaleString('en-US') : count.toExponential(1);
 }
 
-function bad(option: string, accepted: string, found: unknown): InterlockError {
-  const shown = (JSON.stringify(found) ?? 'nothing').slice(0, 80);
+function bad(option: string, what: string, found: unknown, rest = ''): InterlockError {
   return new InterlockError(
     'INTERLOCK_BAD_OPTION',
-    `option "${option}" must be ${accepted}; found ${shown}`,
+    `option "${option}" must be ${what}; found ${quoted(found)}${rest}`,
   );
 }
 

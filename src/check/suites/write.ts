@@ -2,7 +2,7 @@
  * Suites as text: JSON, which can be read back, a test file for vitest, and plain scenarios. Each
  * is given piece by piece, since a suite may be larger than a string can be.
  */
-import { InterlockError } from '../../errors.js';
+import { InterlockError, quoted } from '../../errors.js';
 import { eventOf } from '../../trace.js';
 import type { Method, Suite } from './suite.js';
 import { METHODS, SUITE_VERSION } from './suite.js';
@@ -128,6 +128,6 @@ export function readSuite(text: string): Suite {
 }
 
 function bad(field: string, accepted: string, found: unknown): InterlockError {
-  const shown = (JSON.stringify(found) ?? 'nothing').slice(0, 80);
-  return new InterlockError('INTERLOCK_BAD_OPTION', `${field} must be ${accepted}; found ${shown}`);
+  const message = `${field} must be ${accepted}; found ${quoted(found)}`;
+  return new InterlockError('INTERLOCK_BAD_OPTION', message);
 }

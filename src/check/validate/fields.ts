@@ -64,27 +64,35 @@ export const pattern = z.string().transform((text, context) => {
   try {
     return new RegExp(text);
   } catch (error) {
-    context.addIssue({ code: 'custom', message: (error as Error).message });
+    const message = `accepted: a regular expression; ${(error as Error).message}`;
+    context.addIssue({ code: 'custom', input: text, message });
     return z.NEVER;
   }
 });
+
+const ACCEPTED =
+  'accepted: a value, a list of values, { regex }, { present }, { atLeast, atMost } or { not }';
 
 const condition = z.union(
   [
     scalar,
     z.array(scalar),
-    z.strictObject({ regex: pattern }),
-    z.strictObject({ present: z.boolean() }),
-    z.strictObject({ atLeast: z.number().optional(), atMost: z.number().optional() }),
-    z.strictObject({ not: z.union([scalar, z.array(scalar)]) }),
+    z
+      .strictObject({
+        regex: pattern.optional(),
+        present: z.boolean().optional(),
+        atLeast: z.number().optional(),
+        atMost: z.number().optional(),
+        not: z.union([scalar, z.array(scalar)]).optional(),
+      })
+      .refine((asked) => Object.keys(asked).length > 0, { error: ACCEPTED }),
   ],
-  {
-    error:
-      'accepted: a value, a list of values, { regex }, { present }, { atLeast, atMost } or { not }',
-  },
+  { error: ACCEPTED },
 );
 export const conditions = z.record(z.string(), condition);
 type Condition = z.output<typeof condition>;
+/** All of it must hold. */
+type Asked = Exclude<Condition, z.output<typeof scalar> | readonly unknown[]>;
 
 /** Gives the value of a field of the record in hand. */
 export type Read = (field: string) => unknown;
@@ -103,15 +111,22 @@ function compiled(what: Condition): (value: unknown) => boolean {
     const texts = new Set(what.map(String));
     return (value) => value !== undefined && texts.has(String(value));
   }
-  if ('regex' in what) return (value) => value !== undefined && what.regex.test(String(value));
-  if ('present' in what) return (value) => (value !== undefined) === what.present;
-  if ('not' in what) {
-    const is = compiled(what.not);
-    return (value) => !is(value);
+  const tests = [...testsOf(what)];
+  return (value) => tests.every((test) => test(value));
+}
+
+function* testsOf(what: Asked): Generator<(value: unknown) => boolean> {
+  const { regex, present, atLeast, atMost, not } = what;
+  if (regex !== undefined) yield (value) => value !== undefined && regex.test(String(value));
+  if (present !== undefined) yield (value) => (value !== undefined) === present;
+  if (not !== undefined) {
+    const is = compiled(not);
+    yield (value) => !is(value);
   }
-  const { atLeast = Number.NEGATIVE_INFINITY, atMost = Number.POSITIVE_INFINITY } = what;
-  return (value) => {
-    const number = value === undefined || value === '' ? Number.NaN : Number(value);
-    return number >= atLeast && number <= atMost;
-  };
+  if (atLeast !== undefined) yield (value) => numberOf(value) >= atLeast;
+  if (atMost !== undefined) yield (value) => numberOf(value) <= atMost;
+}
+
+function numberOf(value: unknown): number {
+  return value === undefined || value === '' ? Number.NaN : Number(value);
 }

@@ -2,57 +2,15 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseDocument } from 'yaml';
-import { z } from 'zod';
-import { EVENTS } from '../../../machines/events.js';
-import { InterlockError } from '../../errors.js';
-import { wordOf } from '../../trace.js';
+import { badDocument, checked, yamlIn } from '../../documents.js';
+import { acceptedFor } from '../../spelling.js';
 import type { Read, Test } from './fields.js';
-import { conditions, fieldOf, pattern, recordsAt, testOf } from './fields.js';
+import { fieldOf, recordsAt, testOf } from './fields.js';
+import type { File, Source, What } from './schema.js';
+import { codes, schema } from './schema.js';
 import { WIDTH } from './states.js';
 
-const codes = new Map(EVENTS.map((event, code) => [wordOf(event), code]));
-const event = z.string().refine((text) => codes.has(text), {
-  error: ({ input }) =>
-    `${JSON.stringify(input)} is no event; accepted: ${[...codes.keys()].join(', ')}`,
-});
-const source = z.strictObject({ field: z.string().optional(), regex: pattern.optional() });
-const named = z.strictObject({ field: z.string(), names: z.record(z.string(), event).optional() });
-
-const rule = z.strictObject({
-  when: conditions.optional(),
-  event: z.union([event, z.array(event), named], {
-    error: ({ input }) =>
-      `${JSON.stringify(input)} is not accepted; accepted: an event, a list of events, or ` +
-      `{ field, names }; events are ${[...codes.keys()].join(', ')}`,
-  }),
-  last: z.boolean().default(false),
-});
-
 const UNITS = { ms: 1, s: 1000, us: 1e-3, ns: 1e-6, iso: 0 } as const;
-
-const schema = z.strictObject({
-  format: z.enum(['ndjson', 'text']),
-  pattern: pattern.optional(),
-  records: z
-    .array(z.strictObject({ path: z.string(), as: z.string().optional() }))
-    .min(1)
-    .default([{ path: '' }]),
-  id: z.union([z.literal('line'), source]),
-  time: z
-    .strictObject({ field: z.string(), as: z.enum(['ms', 's', 'us', 'ns', 'iso']) })
-    .optional(),
-  whole: z.boolean().default(false),
-  match: z.enum(['first', 'all']).default('first'),
-  events: z.array(rule).min(1),
-  ignore: z.array(conditions).default([]),
-  otherwise: z.enum(['refuse', 'ignore']).default('refuse'),
-  unseen: z.array(event).optional(),
-  begins: z.enum(['start', 'anywhere']).default('start'),
-  environment: z.enum(['anyone', 'wellBehaved', 'observed']).default('observed'),
-  idleMs: z.number().positive().optional(),
-});
-type File = z.output<typeof schema>;
 
 /** What a line told: of each record the exchange and its events, and what could not be told. */
 export interface Told {
@@ -182,7 +140,7 @@ export class Mapping {
   }
 
   #idSource(): string {
-    const { field = 'the line', regex } = this.#file.id as z.output<typeof source>;
+    const { field = 'the line', regex } = this.#file.id as Source;
     return regex === undefined ? `the field ${field}` : `what ${regex} finds in ${field}`;
   }
 
@@ -200,7 +158,7 @@ function nothing(fault: string): Told {
   return { sightings: [], ignored: false, faults: [fault] };
 }
 
-function idOf({ field = '$line', regex }: z.output<typeof source>, read: Read): string | undefined {
+function idOf({ field = '$line', regex }: Source, read: Read): string | undefined {
   const value = read(field);
   if (value === undefined || typeof value === 'object') return undefined;
   const text = String(value);
@@ -208,8 +166,6 @@ function idOf({ field = '$line', regex }: z.output<typeof source>, read: Read): 
   const match = regex.exec(text);
   return match?.groups?.id ?? match?.[1] ?? match?.[0];
 }
-
-type What = z.output<typeof rule>['event'];
 
 function codesOf(what: What): Rule['codesOf'] {
   if (typeof what === 'string' || Array.isArray(what)) {
@@ -260,27 +216,13 @@ export function readMapping(nameOrFile: string): Mapping {
   try {
     text = readFileSync(file, 'utf8');
   } catch (cause) {
-    const why = `${(cause as Error).message}; accepted: a file, or ${mappingNames().join(', ')}`;
-    throw new InterlockError('INTERLOCK_BAD_CONFIG', why, { cause });
+    const accepted = acceptedFor(nameOrFile, mappingNames());
+    throw badDocument('--map', [`${(cause as Error).message}; ${accepted}, or a file`]);
   }
   return mappingOf(text, nameOrFile);
 }
 
 /** Checks the text of a mapping. `place` names it in errors. Throws `INTERLOCK_BAD_CONFIG`. */
 export function mappingOf(text: string, place: string): Mapping {
-  const document = parseDocument(text);
-  const [fault] = [...document.errors, ...document.warnings];
-  if (fault !== undefined) throw bad(place, [fault.message.trimEnd()]);
-  const result = schema.safeParse(document.toJS({ maxAliasCount: 100 }));
-  if (result.success) return new Mapping(place, result.data);
-  throw bad(
-    place,
-    result.error.issues.map(
-      ({ path, message }) => `${path.join('.') || 'the mapping'}: ${message}`,
-    ),
-  );
-}
-
-function bad(place: string, faults: readonly string[]): InterlockError {
-  return new InterlockError('INTERLOCK_BAD_CONFIG', `${place}: ${faults.join(`\n${place}: `)}`);
+  return new Mapping(place, checked(schema, yamlIn(text, place), place));
 }
