@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { UsageRecord } from '../src/accounting/ledger.js';
 import { endpointsOf } from '../src/observe/endpoints.js';
 import { METRICS } from '../src/observe/metrics.js';
@@ -13,6 +13,7 @@ import { Observed } from './observing.js';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
+  vi.unstubAllEnvs();
   for (const close of closing.splice(0).reverse()) await close();
 });
 
@@ -92,6 +93,29 @@ describe('a collector', () => {
     }
     expect(metrics).toContain('{"key":"service.name","value":{"stringValue":"interlock"}}');
     expect(seen.warnings).toEqual([]);
+  });
+
+  it('gets no more spans than the sampler wants, and every exchange in the metrics', async () => {
+    vi.stubEnv('OTEL_TRACES_SAMPLER', 'parentbased_traceidratio');
+    vi.stubEnv('OTEL_TRACES_SAMPLER_ARG', '0');
+    const collector = await Collector.start((response) => response.end('{}'));
+    const { seen } = await exchanged(collector.url);
+    await seen.close();
+    const metrics = JSON.stringify(await collector.sent('/v1/metrics'));
+    expect(metrics).toMatch(/"name":"interlock\.exchange\.duration".*?"count":3/);
+    expect(collector.bodies.map(({ path }) => path)).not.toContain('/v1/traces');
+  });
+
+  it.each([
+    ['OTEL_TRACES_SAMPLER', 'sometimes', 'one of always_on, always_off, traceidratio'],
+    ['OTEL_TRACES_SAMPLER_ARG', '10%', 'a share from 0 to 1'],
+    ['OTEL_TRACES_SAMPLER_ARG', '1.5', 'a share from 0 to 1'],
+  ])('%s=%s is refused with what is accepted, as nothing would say so later', async (...row) => {
+    const [name, value, accepted] = row;
+    vi.stubEnv(name, value);
+    await expect(
+      Observed.open({ metrics: undefined, endpoints: endpointsOf('http://127.0.0.1:1', {}) }),
+    ).rejects.toThrow(new RegExp(`${name}.*${value.replace('.', '\\.')}.*${accepted}`));
   });
 
   it.each([

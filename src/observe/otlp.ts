@@ -31,6 +31,7 @@ export function openOtlp(
   warn: (message: string) => void,
   env: Environment = process.env,
 ): Otlp {
+  expectSampler(env);
   const agents: Agent[] = [];
   const options = (url: string) => ({
     url,
@@ -75,6 +76,19 @@ function everyMs(env: Environment): number {
   const ms = Number(text);
   if (Number.isSafeInteger(ms) && ms >= 100) return ms;
   throw bad('OTEL_METRIC_EXPORT_INTERVAL', text, 'milliseconds, from 100');
+}
+
+const SAMPLERS = ['always_on', 'always_off', 'traceidratio'];
+
+/** The SDK reads these itself. What it does not know it leaves out, and tells nobody. */
+function expectSampler({ OTEL_TRACES_SAMPLER: name, OTEL_TRACES_SAMPLER_ARG: share }: Environment) {
+  const accepted = [...SAMPLERS, ...SAMPLERS.map((sampler) => `parentbased_${sampler}`)];
+  if (name !== undefined && name !== '' && !accepted.includes(name)) {
+    throw bad('OTEL_TRACES_SAMPLER', name, `one of ${accepted.join(', ')}`);
+  }
+  if (share !== undefined && share !== '' && !(Number(share) >= 0 && Number(share) <= 1)) {
+    throw bad('OTEL_TRACES_SAMPLER_ARG', share, 'a share from 0 to 1');
+  }
 }
 
 /** As the SDK's `ExportResult`: 0 is success. */
