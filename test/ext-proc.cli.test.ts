@@ -84,7 +84,8 @@ describe('interlock ext-proc', () => {
     expect(first).toBe(`interlock ext-proc listens on ${address}`);
     expect(usage).toBe(`  usage records: ${file}`);
     expect(envoy).toContain(`a cluster of ${address}, over HTTP/2`);
-    expect(example).toMatch(/127\.0\.0\.1:9002: .*envoy\.yaml$/);
+    expect(example).toMatch(/ an example for routes by model: .*envoy\.yaml, with /);
+    expect(example).toContain(`, with ${address} in the place of 127.0.0.1:9002`);
     expect(recordsOf(file)).toMatchObject([{ outcome: 'completed', usage: { kind: 'final' } }]);
     expect(command.stderr).toBe('');
   });

@@ -13,6 +13,7 @@ import { Ledger } from '../src/accounting/ledger.js';
 import { checkConfig } from '../src/adapters/http/config.js';
 import { HttpGateway } from '../src/adapters/http/server.js';
 import type { Telemetry } from '../src/observe/telemetry.js';
+import type { Watch } from '../src/observe/watch.js';
 import { start, step, table } from '../src/step.js';
 import type { TraceRecord, TraceSink } from '../src/trace.js';
 import { eventOf, wordOf } from '../src/trace.js';
@@ -30,6 +31,7 @@ export interface WorldOptions {
   /** Gets every record too, once the harness has noted it. */
   readonly trace?: TraceSink;
   readonly telemetry?: Telemetry;
+  readonly watch?: Watch;
 }
 
 export class World {
@@ -64,6 +66,7 @@ export class World {
         world.#wake();
       },
       telemetry: options.telemetry,
+      watch: options.watch,
     });
     const world = new World(gateway, upstream, ledger, ledgerPath, folder);
     await gateway.listen('127.0.0.1', 0);

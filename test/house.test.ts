@@ -44,6 +44,7 @@ const CORE = [
   'machines/',
   'src/errors.ts',
   'src/names.ts',
+  'src/spelling.ts',
   'src/table.ts',
   'src/step.ts',
   'src/trace.ts',
@@ -54,13 +55,15 @@ const MAY: readonly (readonly [string, readonly string[]])[] = [
   ['machines/', ['machines/']],
   ['src/errors.ts', []],
   ['src/names.ts', []],
+  ['src/spelling.ts', []],
   ['src/typescript.js', []],
   ['src/table.ts', ['machines/']],
   ...['exchange', 'legacy', 'upstream', 'audit'].map(
     (machine) => [`src/${machine}.generated.ts`, ['src/table.ts']] as const,
   ),
   ['src/step.ts', ['machines/', 'src/table.ts', 'src/exchange.generated.ts']],
-  ['src/trace.ts', ['machines/', 'src/errors.ts']],
+  ['src/documents.ts', ['src/errors.ts', 'src/spelling.ts']],
+  ['src/trace.ts', ['machines/', 'src/errors.ts', 'src/spelling.ts']],
   ['src/compile.ts', ['machines/', 'src/names.ts', 'src/table.ts']],
   ['src/generate.ts', ['machines/', 'src/compile.ts', 'src/table.ts']],
   ['src/exchange.ts', CORE],
@@ -71,6 +74,7 @@ const MAY: readonly (readonly [string, readonly string[]])[] = [
     'src/adapters/',
     [
       ...CORE,
+      'src/documents.ts',
       'src/exchange.ts',
       'src/legacy.generated.ts',
       'src/upstream.generated.ts',
@@ -103,7 +107,7 @@ const MAY: readonly (readonly [string, readonly string[]])[] = [
       'src/check/',
     ],
   ],
-  ['src/check/', [...CORE, 'src/compile.ts', 'src/check/']],
+  ['src/check/', [...CORE, 'src/compile.ts', 'src/documents.ts', 'src/check/']],
   // A black box: the vocabulary, and peers to put at both ends of somebody else's gateway.
   [
     'src/conformance/',

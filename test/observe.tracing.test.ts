@@ -1,5 +1,8 @@
 /** Spans: one per exchange, in the caller's trace, kept apart whatever ids a client chooses. */
-
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
@@ -36,11 +39,29 @@ function tracing(): { telemetry: Telemetry; spans(): ReadableSpan[] } {
   return { telemetry, spans: () => exporter.getFinishedSpans() };
 }
 
-async function gateway(telemetry: Telemetry): Promise<World> {
-  const world = await World.start({ telemetry });
+async function gateway(telemetry?: Telemetry, url?: string): Promise<World> {
+  const world = await World.start({
+    ...(telemetry && { telemetry }),
+    ...(url && { upstreams: [{ id: 'a', url }] }),
+  });
   closing.push(() => world.close());
   return world;
 }
+
+/** An upstream that answers anything, and keeps the headers that it was asked with. */
+async function listening(): Promise<{ url: string; asked: Headers[] }> {
+  const asked: Headers[] = [];
+  const server = createServer((request, response) => {
+    asked.push(request.headersDistinct);
+    request.resume().on('end', () => response.end('{}'));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closing.push(() => server.close());
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
+}
+
+type Headers = IncomingMessage['headersDistinct'];
 
 describe('an exchange', () => {
   it('is one span in its caller’s trace, with its phases, its outcome and its usage', async () => {
@@ -81,6 +102,30 @@ describe('an exchange', () => {
       'response.started.body.awaitingEnd.succeeded',
       'settling',
     ]);
+  });
+
+  it('is what its upstream works for: our span in place of the caller’s, once', async () => {
+    const { telemetry, spans } = tracing();
+    const upstream = await listening();
+    const world = await gateway(telemetry, upstream.url);
+    const headers = [`traceparent: ${TRACEPARENT}`, 'TraceState: vendor=1', 'baggage: a=b'];
+    await ask(world.port, { headers, body: chat('interlock-small') });
+    await ask(world.port, { headers: ['tracestate: vendor=1'], body: chat('interlock-small') });
+    await world.recorded(2);
+    const [first, second] = spans() as [ReadableSpan, ReadableSpan];
+    expect(upstream.asked.map(({ traceparent, tracestate }) => [traceparent, tracestate])).toEqual([
+      [[`00-${TRACE}-${first.spanContext().spanId}-01`], ['vendor=1']],
+      // A state without its parent is nobody's (W3C Trace Context 3.3).
+      [[`00-${second.spanContext().traceId}-${second.spanContext().spanId}-01`], undefined],
+    ]);
+    expect(upstream.asked[0]?.baggage).toEqual(['a=b']);
+  });
+
+  it('that nobody records leaves its caller’s trace as it came', async () => {
+    const upstream = await listening();
+    const world = await gateway(undefined, upstream.url);
+    await ask(world.port, { headers: [`traceparent: ${TRACEPARENT}`], body: chat('any') });
+    expect(upstream.asked.map(({ traceparent }) => traceparent)).toEqual([[TRACEPARENT]]);
   });
 
   it('that fails is a span that says why', async () => {

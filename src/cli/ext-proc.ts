@@ -6,11 +6,13 @@ import type { Security } from '../adapters/ext-proc/credentials.js';
 import type { ExtProcServerOptions } from '../adapters/ext-proc/server.js';
 import type { RouteConfig } from '../adapters/settings.js';
 import { InterlockError } from '../errors.js';
+import type { Table } from '../table.js';
 import { collect, listening, place } from './options.js';
 import type { Open, Serving, ServingFlags } from './serving.js';
 import {
   addServingOptions,
   configIn,
+  INSPECTION_HELP,
   inspectionLines,
   openInspection,
   openLedger,
@@ -32,7 +34,10 @@ interface Flags extends ServingFlags {
   readonly legacy?: true;
 }
 
-type Common = Pick<ExtProcServerOptions, 'ledger' | 'trace' | 'telemetry' | 'warn'>;
+/** Where the server listens unless it is said, and where the examples of Envoy's side ask. */
+const LISTEN = '127.0.0.1:9002';
+
+type Common = Pick<ExtProcServerOptions, 'ledger' | 'watch' | 'telemetry' | 'warn'>;
 
 const HELP = `
 Without a configuration file Envoy routes as it was told to, and the server accounts for what
@@ -65,7 +70,7 @@ passes. The file is YAML, and all of its keys have defaults:
     requestBytesMax: 67108864             # of a request body
     heldBytesMax: 16777216                # of a request body that is held for its model
     streamsMax: 500                       # open at once, on each connection
-  accounting: {}                          # what is read of responses for their usage, at most:
+  accounting: {}                          # what is read of responses for their usage, from 1 to:
     # bodyBytesMax lineBytesMax eventBytesMax inflatedBytesMax inflateRatioMax tokensMax
     # bufferBudgetBytes: of all JSON bodies that are held at a time, 256 MiB
   ejection:                               # an upstream that fails again and again gets no exchange
@@ -93,9 +98,7 @@ Health is gRPC's own, for the names "", "liveness", "readiness" and
 plaintext for whoever probes. SIGTERM makes all but "liveness" NOT_SERVING, lets the exchanges in
 flight finish within the drain deadline, refuses others with 503 and Retry-After, and leaves none
 without a usage record; a second one does so at once.
-
---inspect shows live exchanges in Stately's inspector, a page that the browser loads from
-https://stately.ai. It is told the names of events, states and commands, and no header or body.
+${INSPECTION_HELP}
 ${TELEMETRY_HELP}
 
 --legacy serves the handler of the bug that this project comes from: a second, empty end of the same
@@ -107,7 +110,7 @@ export function extProcCommand(): Command {
     .addOption(
       new Option('--listen <place>', 'where to listen: host:port, port 0 a free one; or unix:path')
         .argParser(place)
-        .default('127.0.0.1:9002'),
+        .default(LISTEN),
     )
     .addOption(
       new Option('--health <place>', 'where to answer health checks too, and nothing else')
@@ -152,17 +155,19 @@ interface Server extends Serving {
 interface Maker {
   serverFor(common: Common): Server;
   readonly routes: readonly RouteConfig[];
+  /** Default: that of the machine. */
+  readonly table?: Table;
 }
 
 async function start(flags: Flags, open: Open): Promise<Serving> {
   // Before anything is opened: what is wrong must leave nothing behind.
   const security = await securityOf(flags);
-  const { serverFor, routes } = await makerOf(flags, security);
-  const inspection = await openInspection(flags, open);
+  const { serverFor, routes, table } = await makerOf(flags, security);
+  const inspection = await openInspection(flags, open, table);
   const observed = await openTelemetry(flags, routes, open);
   const ledger = await openLedger(flags, open);
   const { telemetry, warn } = observed ?? {};
-  const server = serverFor({ ledger, trace: inspection?.sink, telemetry, warn });
+  const server = serverFor({ ledger, watch: inspection?.watch, telemetry, warn });
   open.push(() => server.close());
   await listening(flags.listen, (at) => server.listen(at, security.credentials));
   const health = await openHealth(flags, server);
@@ -181,7 +186,8 @@ async function start(flags: Flags, open: Open): Promise<Serving> {
 async function makerOf(flags: Flags, { admits }: Security): Promise<Maker> {
   if (flags.legacy === true) {
     const { LegacyServer } = await import('../adapters/ext-proc/legacy.js');
-    return { serverFor: (common) => new LegacyServer(common), routes: [] };
+    const { legacyTable } = await import('../adapters/ext-proc/legacy-handler.js');
+    return { serverFor: (common) => new LegacyServer(common), routes: [], table: legacyTable };
   }
   const { checkConfig, readConfig } = await import('../adapters/ext-proc/config.js');
   const { ExtProcServer } = await import('../adapters/ext-proc/server.js');
@@ -221,6 +227,7 @@ async function directions(flags: Flags, address: string): Promise<string> {
   const { protoFile } = await import('../adapters/ext-proc/wire.js');
   const example = join(dirname(protoFile), 'deploy', 'envoy.yaml');
   const scheme = flags.tlsCert === undefined ? 'HTTP/2' : 'HTTP/2 with TLS';
+  const elsewhere = address === LISTEN ? '' : `, with ${address} in the place of ${LISTEN}`;
   return `  Envoy: an ext_proc filter whose gRPC service is a cluster of ${address}, over ${scheme}
-    an example for routes by model, asking at 127.0.0.1:9002: ${example}`;
+    an example for routes by model: ${example}${elsewhere}`;
 }

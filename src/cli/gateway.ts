@@ -11,6 +11,7 @@ import type { Open, ServingFlags } from './serving.js';
 import {
   addServingOptions,
   configIn,
+  INSPECTION_HELP,
   inspectionLines,
   openInspection,
   openLedger,
@@ -65,8 +66,8 @@ A configuration file is YAML. All keys but "upstreams" have defaults:
     detachedBytesMax: 16777216          # read on for a client that has gone
     informationalMax: 16                # 1xx responses before the response
     connectionsMax: 1024                # to each upstream
-    headersMs: 10000                    # for the headers of a request to arrive
-    keepAliveMs: 5000                   # for a connection without a request
+    headersMs: 10000                    # for the headers of a request to arrive; 0: for ever
+    keepAliveMs: 5000                   # for a connection without a request; 0: for ever
     lingerBytes: 1048576                # of an upload that is read on after its response
     lingerMs: 1000                      # and for how long
   onDisconnect: cancel                  # or drain: read on to the end, for the bill
@@ -74,7 +75,7 @@ A configuration file is YAML. All keys but "upstreams" have defaults:
   errorEvent: true                      # an SSE error event before a broken stream is cut
   stripHeaders: [x-gateway-destination-endpoint, x-target] # never passed on
   denyAddresses: [169.254.0.0/16, fe80::/10]               # no upstream may resolve to these
-  accounting: {}                        # what is read of responses for their usage, at most:
+  accounting: {}                        # what is read of responses for their usage, from 1 to:
     # bodyBytesMax lineBytesMax eventBytesMax inflatedBytesMax inflateRatioMax tokensMax
     # bufferBudgetBytes: of all JSON bodies that are held at a time, 256 MiB
   ejection:                             # an upstream that fails again and again gets no exchange
@@ -82,10 +83,7 @@ A configuration file is YAML. All keys but "upstreams" have defaults:
     forMs: 10000                        # then one is tried; twice as long for each next time
     forMsMax: 300000                    # at the most; the last upstream of a route is kept
   auditMs: 5000                         # how often counts are held against what they count
-
---inspect shows live exchanges in Stately's inspector, a page that the browser loads from
-https://stately.ai. It is told the names of events, states and commands, and no header or body. Who
-is on this machine and has the printed address, with its token, can watch. Not for production.
+${INSPECTION_HELP}
 ${TELEMETRY_HELP}
 
 GET /healthz and GET /readyz are answered by the gateway. SIGTERM stops taking exchanges, lets
@@ -124,7 +122,7 @@ async function start(flags: Flags, open: Open): Promise<HttpGateway> {
   const ledger = await openLedger(flags, open);
   const config = given ?? configFor([(upstream as Upstream).url], 'the embedded upstream');
   const { telemetry, warn } = observed ?? {};
-  const gateway = new HttpGateway({ config, ledger, trace: inspection?.sink, telemetry, warn });
+  const gateway = new HttpGateway({ config, ledger, watch: inspection?.watch, telemetry, warn });
   open.push(() => gateway.close());
   await listening(flags.listen, ({ host, port }) => gateway.listen(host, port));
   const say = sayerOf(flags);

@@ -4,7 +4,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import { Ledger } from '../accounting/ledger.js';
 import { InterlockError } from '../errors.js';
 import type { Inspection } from '../observe/inspect.js';
-import { startInspection } from '../observe/inspect.js';
+import type { Table } from '../table.js';
 import { untilStopped } from './signals.js';
 import type { TelemetryFlags } from './telemetry.js';
 import { addTelemetryOptions } from './telemetry.js';
@@ -73,9 +73,19 @@ export async function openLedger({ usage: path }: ServingFlags, open: Open): Pro
 export async function openInspection(
   { inspect }: ServingFlags,
   open: Open,
+  table?: Table,
 ): Promise<Inspection | undefined> {
   if (inspect === undefined) return undefined;
-  const inspection = await startInspection({ port: inspect === true ? 0 : inspect });
+  const { policyOf, viewerFiles } = await import('../../visualizations/viewer/site.js');
+  const { startInspection } = await import('../observe/inspect.js');
+  const { Watch } = await import('../observe/watch.js');
+  const files = await viewerFiles();
+  const inspection = await startInspection({
+    watch: new Watch(table),
+    port: inspect === true ? 0 : inspect,
+    find: (path) => files.get(path),
+    policy: (host) => policyOf(`ws://${host}`),
+  });
   open.push(() => inspection.close());
   return inspection;
 }
@@ -104,9 +114,20 @@ export function usageOf({ usage }: ServingFlags): string {
   return usage === '-' ? 'stdout' : usage;
 }
 
+/** What `--help` says of `--inspect`, of either server. */
+export const INSPECTION_HELP = `
+--inspect serves a page with a table of live exchanges (state, age, chunks, bytes, outcome, anomalies)
+to browsers on this machine. Choose one, and the diagram shows where it is and was, and its steps as
+they come. The page asks for nothing from anywhere else. It is told names of events, states and
+commands, and counts: no header and no body. Exchanges in flight and the last 1000 others are there;
+of a long one its first 32 steps and its newest 96. What comes too fast is left out and counted, and
+the server waits for no viewer. The printed address holds a token: whoever is on this machine and
+has it can watch. It ends with the server, and a new one has a new address. At …/stately below it is
+Stately's inspector, which the browser loads from https://stately.ai.`;
+
 export function inspectionLines({ url }: Inspection): string {
   return `  live exchanges: ${url}
-    open it in a browser on this machine; each exchange is an actor with its states and events`;
+    open it in a browser on this machine; ${url}stately is the same in Stately's inspector, online`;
 }
 
 function port(text: string): number {

@@ -49,7 +49,7 @@ function loopback(text: string): Address {
 
 async function run(traces: readonly string[], { listen }: { listen: Address }): Promise<void> {
   for (const trace of traces) await expectTrace(trace);
-  const { viewerFiles, POLICY } = await import('../../visualizations/viewer/site.js');
+  const { policyOf, viewerFiles } = await import('../../visualizations/viewer/site.js');
   const { Viewing } = await import('../observe/viewing.js');
   const files = await viewerFiles();
   const find = (path: string) => {
@@ -59,11 +59,12 @@ async function run(traces: readonly string[], { listen }: { listen: Address }): 
     const [, place] = /^traces\/(\d{1,6})$/.exec(path) ?? [];
     const trace = place === undefined ? undefined : traces[Number(place)];
     if (trace !== undefined) return { type: 'text/plain', body: createReadStream(trace) };
-    const file = files.get(path);
-    return file && { type: file.type, body: file.text };
+    // Whether there is something live beside the page, which is for a server to say.
+    if (path === 'live') return { type: 'application/json', body: 'null' };
+    return files.get(path);
   };
   const stopped = untilStopped();
-  const viewing = new Viewing({ ...listen, policy: POLICY, find });
+  const viewing = new Viewing({ ...listen, policy: () => policyOf(), find });
   await listening(listen, () => viewing.listen());
   console.log(`interlock viewer on ${viewing.url}`);
   await stopped;

@@ -1,167 +1,127 @@
 /**
- * Live exchanges in the Stately inspector, without XState on the path of an exchange.
+ * Live exchanges in a browser on this machine: the page of the viewer, or Stately's inspector.
  *
- * The records of a trace already say which event came and which state it led to. Here they become
- * the messages that `@statelyai/inspect` would send for a running actor: the package makes the
- * messages (`createInspector`), and each exchange is an actor of the machine in `machines/`. Its
- * own adapter for WebSockets is not used, since it keeps what it cannot send without a bound.
- *
- * What is shown are names: of events, states and commands. A record has no headers and no bodies.
+ * `@statelyai/inspect` brings a server of its own (`@statelyai/inspect/server`). It is not used: it
+ * listens on every interface, takes any Host and any Origin and asks for no token, so any page in
+ * any browser that reaches the port could read every exchange, and write into the viewer; and it
+ * opens a browser unasked. Who comes in here is for `door.ts` to say.
  */
-import type { StatelyInspectionEvent } from '@statelyai/inspect';
-import { InterlockError } from '../errors.js';
-import { stateValueOf } from '../names.js';
-import { start, table } from '../step.js';
-import type { TraceRecord, TraceSink } from '../trace.js';
-import { eventOf } from '../trace.js';
-import { Bridge } from './bridge.js';
-import type { SamplingLimits } from './sampling.js';
-import { Sampling } from './sampling.js';
+import { randomBytes } from 'node:crypto';
+import type { WebSocket } from 'ws';
+import { ActorsViewer } from './actors.js';
+import type { FeedLimits, Viewer } from './feed.js';
+import { Feed } from './feed.js';
+import { makeMessages } from './messages.js';
+import { optional } from './optional.js';
+import { RowsViewer } from './rows.js';
+import { statelyPage, statelyPolicy } from './stately.js';
+import type { Find, Policy, Viewable } from './viewing.js';
+import { Viewing } from './viewing.js';
+import { Watch } from './watch.js';
 
 export interface InspectionOptions {
+  /** What is looked at. Default: a new one. */
+  readonly watch?: Watch | undefined;
   /** On 127.0.0.1. Default: 0, which takes a free one. */
   readonly port?: number | undefined;
-  readonly limits?: Partial<SamplingLimits> | undefined;
-  /** A viewer with more bytes than this unread is let go. Default: 8 MiB. */
-  readonly unreadBytesMax?: number | undefined;
+  /** The files of the page, and their policy. It asks for `live` and opens the socket `rows`. */
+  readonly find: Find;
+  readonly policy: Policy;
+  readonly limits?: Partial<FeedLimits> | undefined;
   /** Told, for people, what is not shown. Default: a line on stderr. */
   readonly warn?: ((message: string) => void) | undefined;
 }
 
 export interface Inspection {
-  /** For `HttpGateway` and `Exchange`. It never throws and never waits. */
-  readonly sink: TraceSink;
-  /** What to open in a browser. It holds the token. */
+  /** For the server whose exchanges are to be seen. */
+  readonly watch: Watch;
+  /** What to open in a browser. It holds the token; Stately's inspector is at `stately` below. */
   readonly url: string;
-  readonly sampling: Sampling;
-  readonly bridge: Bridge;
+  readonly feed: Feed;
   close(): Promise<void>;
 }
 
-const INSPECTOR_URL = 'https://stately.ai/inspect';
-const UNREAD_BYTES_MAX = 8 * 1024 * 1024;
+const INSPECTOR_URL = new URL('https://stately.ai/inspect');
+/** What a viewer may say in one message. */
+const SAID_BYTES_MAX = 1_024;
 
 /**
- * Starts the bridge. Throws `INTERLOCK_BAD_CONFIG` if an optional package is missing, and rejects
- * with the system's error if the port is taken.
+ * Throws `INTERLOCK_BAD_CONFIG` if an optional package is missing, and rejects with the system's
+ * error if the port is taken.
  */
-export async function startInspection(options: InspectionOptions = {}): Promise<Inspection> {
-  const { port = 0, limits, unreadBytesMax = UNREAD_BYTES_MAX, warn = warnOnStderr } = options;
+export async function startInspection(options: InspectionOptions): Promise<Inspection> {
+  const { watch = new Watch(), port = 0, policy, warn = warnOnStderr } = options;
   const { WebSocketServer } = await optional('ws', () => import('ws'));
-  const messages = await makeMessages();
+  const messages = await makeMessages(watch.table);
+  const feed = new Feed(warn, options.limits);
 
-  const told = (record: TraceRecord) => {
-    if (bridge.viewers === 0) return;
-    for (const text of messages.of(record)) bridge.tell(text);
+  const talks: Record<string, (socket: WebSocket) => void> = {
+    rows: (socket) => {
+      const viewer = new RowsViewer(watch, messages);
+      join(feed, socket, viewer);
+      socket.on('message', (data, binary) => {
+        const id = binary ? undefined : followed(String(data));
+        if (id === undefined) socket.close(1008, 'Accepted: {"follow":"<id>"}, or null');
+        else viewer.follow(id);
+      });
+    },
+    'stately/messages': (socket) => join(feed, socket, new ActorsViewer(watch, messages)),
   };
-  const cut = (last: TraceRecord) => {
-    if (bridge.viewers > 0) bridge.tell(messages.stopped(last));
-  };
-  const sampling = new Sampling({ told, cut, warn }, limits);
-  // A viewer that joins is told of the latest exchanges, and of no more than it can take at once.
-  const greeting = () => newest(sampling.replay, messages.of, unreadBytesMax / 4);
-  const bridge: Bridge = new Bridge({
-    WebSocketServer,
+  const viewing = new Viewing({
+    host: '127.0.0.1',
     port,
-    inspectorUrl: INSPECTOR_URL,
-    greeting,
-    warn,
-    unreadBytesMax,
+    policy,
+    find: (path) => fileAt(path, watch.table.machine) ?? options.find(path),
+    sockets: {
+      server: new WebSocketServer({
+        noServer: true,
+        maxPayload: SAID_BYTES_MAX,
+        perMessageDeflate: false,
+      }),
+      at: (path) => (Object.hasOwn(talks, path) ? talks[path] : undefined),
+    },
   });
-  await bridge.listen();
+  await viewing.listen();
 
   const close = async () => {
-    sampling.close();
-    await bridge.close();
+    feed.close();
+    await viewing.close();
   };
-  return { sink: sampling.sink, url: bridge.url, sampling, bridge, close };
+  return { watch, url: viewing.url, feed, close };
 }
 
-interface Messages {
-  /** The messages of one record, as JSON; the first record of an exchange announces the actor. */
-  of(record: TraceRecord): string[];
-  /** That no more will be told of an exchange. */
-  stopped(last: TraceRecord): string;
-}
-
-async function makeMessages(): Promise<Messages> {
-  const { createInspector } = await optional(
-    '@statelyai/inspect',
-    () => import('@statelyai/inspect'),
-  );
-  const { exchange } = await import('../../machines/exchange.js');
-  // Not left to the package: it would make it anew for each actor, and cut it off at ten levels.
-  const definition = JSON.stringify(exchange.config);
-  const values = new Map(table.states.map((name) => [name, stateValueOf(name)]));
-  let texts: string[] = [];
-  let at = 0;
-
-  const complete = (message: StatelyInspectionEvent): StatelyInspectionEvent => ({
-    ...message,
-    ...(message.type === '@xstate.actor' ? { definition } : {}),
-    rootId: message.sessionId,
-    // When it happened, not when it is told.
-    createdAt: Math.round(performance.timeOrigin + at).toString(),
-  });
-  const send = (message: StatelyInspectionEvent) => texts.push(JSON.stringify(message));
-  const inspector = createInspector({ send }, { serialize: complete });
-  const snapshotOf = (state: string, status: 'active' | 'done' | 'stopped') => ({
-    status,
-    value: values.get(state),
-    context: {},
-  });
-
-  const of = ({ exchange: id, seq, event: text, state, commands, ...record }: TraceRecord) => {
-    texts = [];
-    at = record.at;
-    const event = eventOf(text) ?? { type: text };
-    const over = state.startsWith('processed.');
-    if (seq === 0) inspector.actor(id, snapshotOf(table.states[start()] as string, 'active'));
-    inspector.event(id, event);
-    // The machine has no context, so its place is free for what was ordered.
-    const snapshot = { ...snapshotOf(state, over ? 'done' : 'active'), context: { commands } };
-    inspector.snapshot(id, snapshot, { event });
-    return texts;
+function join(feed: Feed, socket: WebSocket, viewer: Viewer): void {
+  const wire = {
+    get unreadBytes() {
+      return socket.bufferedAmount;
+    },
+    send: (text: string) => socket.send(text),
+    letGo: () => socket.terminate(),
   };
-  const stopped = ({ exchange: id, state }: TraceRecord) => {
-    texts = [];
-    at = performance.now();
-    inspector.snapshot(id, snapshotOf(state, 'stopped'), { event: { type: 'notShownOn' } });
-    return texts[0] as string;
-  };
-  return { of, stopped };
+  socket.on('close', () => feed.leave(wire));
+  feed.join(wire, viewer);
 }
 
-/** The texts of the newest exchanges that together stay below `lengthMax`, in their order. */
-function newest(
-  exchanges: readonly (readonly TraceRecord[])[],
-  textsOf: (record: TraceRecord) => string[],
-  lengthMax: number,
-): string[] {
-  const chosen: string[][] = [];
-  let length = 0;
-  for (const records of exchanges.toReversed()) {
-    const texts = records.flatMap(textsOf);
-    length += texts.reduce((sum, text) => sum + text.length, 0);
-    if (length > lengthMax) break;
-    chosen.unshift(texts);
-  }
-  return chosen.flat();
-}
-
-/** A package that is installed only where it is wanted. */
-async function optional<T>(name: string, load: () => Promise<T>): Promise<T> {
+/** The one thing that a viewer can say: which exchange it follows, or that it follows none. */
+function followed(text: string): string | null | undefined {
+  let said: unknown;
   try {
-    return await load();
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
-    throw new InterlockError(
-      'INTERLOCK_BAD_CONFIG',
-      `--inspect needs the package "${name}", which is optional and not installed here; ` +
-        'npm install @statelyai/inspect ws',
-      { cause },
-    );
+    said = JSON.parse(text);
+  } catch {
+    return undefined;
   }
+  if (typeof said !== 'object' || said === null || Object.keys(said).join() !== 'follow') return;
+  const { follow } = said as { follow: unknown };
+  return typeof follow === 'string' || follow === null ? follow : undefined;
+}
+
+function fileAt(path: string, machine: string): Viewable | undefined {
+  // What the page is told when it asks whether there is something live.
+  if (path === 'live') return { type: 'application/json', body: JSON.stringify({ machine }) };
+  if (path !== 'stately') return undefined;
+  const nonce = randomBytes(16).toString('base64url');
+  const policy = (host: string) => statelyPolicy(INSPECTOR_URL, nonce, host);
+  return { type: 'text/html', body: statelyPage(INSPECTOR_URL, nonce), policy };
 }
 
 function warnOnStderr(message: string): void {

@@ -5,7 +5,7 @@
  * API, so it is for whoever brings the providers to say where it ends; without any it goes nowhere.
  * A step that stays where it is, which is what a chunk does, costs one increment.
  */
-import type { MeterProvider, Span, TextMapPropagator, TracerProvider } from '@opentelemetry/api';
+import type { MeterProvider, Span, TracerProvider } from '@opentelemetry/api';
 import { metrics, propagation, trace } from '@opentelemetry/api';
 import { EVENTS, events } from '../../machines/events.js';
 import type { Heal } from '../../machines/heals.js';
@@ -19,7 +19,7 @@ import { Lifecycle } from './lifecycle.js';
 import type { Metric } from './metrics.js';
 import { isProcessed, PHASES, phasesOf, REGIONS } from './phases.js';
 import { shown } from './text.js';
-import type { HeaderOf } from './tracing.js';
+import type { Baton, HeaderOf, Propagator } from './tracing.js';
 import { Tracing } from './tracing.js';
 
 export const MODELS_MAX = 100;
@@ -32,8 +32,8 @@ export interface TelemetryOptions {
   readonly meterProvider?: MeterProvider | undefined;
   /** Default: the API's global one. `null`: no spans. */
   readonly tracerProvider?: TracerProvider | null | undefined;
-  /** Reads the caller's trace from a request's headers. Default: the API's global one. */
-  readonly propagator?: Pick<TextMapPropagator, 'extract'> | undefined;
+  /** Reads the caller's trace from headers, and writes ours. Default: the API's global one. */
+  readonly propagator?: Propagator | undefined;
   readonly log?: ExchangeLog | undefined;
   /** Models that metrics are to tell by name, such as those of routes. Patterns are left out. */
   readonly models?: readonly string[] | undefined;
@@ -153,6 +153,16 @@ export class Observation implements StepObserver {
     this.#telemetry = telemetry;
     this.#cells = telemetry.lifecycle.cells;
     this.#span = span;
+  }
+
+  /** What tells an upstream that it works for this exchange; undefined where no span is recorded. */
+  get baton(): Baton | undefined {
+    try {
+      return this.#span && this.#telemetry.tracing?.batonOf(this.#span);
+    } catch (error) {
+      this.#telemetry.failed(error);
+      return undefined;
+    }
   }
 
   stepped(event: number, before: number, after: number): void {

@@ -4,7 +4,7 @@
  * with the same are two spans, so nothing is looked up by it (field: D17).
  */
 import type { Attributes, Span, TextMapPropagator, Tracer } from '@opentelemetry/api';
-import { ROOT_CONTEXT, SpanKind, SpanStatusCode } from '@opentelemetry/api';
+import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { Outcome } from '../../machines/events.js';
 import type { UsageRecord } from '../accounting/ledger.js';
 import type { Operation } from './genai.js';
@@ -17,6 +17,21 @@ const getter = {
   keys: () => [],
   get: (headerOf: HeaderOf, name: string) => headerOf(name),
 };
+
+const setter = {
+  set: (headers: string[], name: string, value: string) => headers.push(name, value),
+};
+
+/** What extracts the caller's trace from headers, and writes ours into them. */
+export type Propagator = Pick<TextMapPropagator, 'extract' | 'inject' | 'fields'>;
+
+/** The headers that name a trace to whoever is called next. */
+export interface Baton {
+  /** In lower case: what the caller had written there is not true any more. */
+  readonly replaced: readonly string[];
+  /** Name, value, name, value … */
+  readonly headers: readonly string[];
+}
 
 /** Outcomes that are nobody's choice: a client that leaves, or is refused, has got what it asked. */
 const FAULTS: ReadonlySet<string> = new Set<Outcome>([
@@ -33,10 +48,10 @@ export function isFault(outcome: string): boolean {
 
 export class Tracing {
   readonly #tracer: Tracer;
-  readonly #propagator: Pick<TextMapPropagator, 'extract'>;
+  readonly #propagator: Propagator;
   readonly #providerKey: string;
 
-  constructor(tracer: Tracer, propagator: Pick<TextMapPropagator, 'extract'>, providerKey: string) {
+  constructor(tracer: Tracer, propagator: Propagator, providerKey: string) {
     this.#tracer = tracer;
     this.#propagator = propagator;
     this.#providerKey = providerKey;
@@ -47,6 +62,13 @@ export class Tracing {
     const context = this.#propagator.extract(ROOT_CONTEXT, headerOf, getter);
     const options = { kind: SpanKind.SERVER, attributes: { 'interlock.exchange': id } };
     return this.#tracer.startSpan('exchange', options, context);
+  }
+
+  /** What tells the upstream that it works for this span. */
+  batonOf(span: Span): Baton {
+    const headers: string[] = [];
+    this.#propagator.inject(trace.setSpan(ROOT_CONTEXT, span), headers, setter);
+    return { replaced: this.#propagator.fields(), headers };
   }
 
   /** Ends the span with what is known of its exchange. */

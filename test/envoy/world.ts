@@ -15,6 +15,7 @@ import type { ProcessingRequest, ProcessingResponse } from '../../src/adapters/e
 import type { StreamEnd } from '../../src/envoy/stream.js';
 import { EnvoyClient } from '../../src/envoy/stream.js';
 import type { Telemetry } from '../../src/observe/telemetry.js';
+import type { Watch } from '../../src/observe/watch.js';
 import type { TraceRecord } from '../../src/trace.js';
 import { expectRuns } from '../harness.js';
 
@@ -42,6 +43,7 @@ export class EnvoyWorld {
   static async start(
     config: Record<string, unknown> = {},
     telemetry?: Telemetry,
+    watch?: Watch,
   ): Promise<EnvoyWorld> {
     const folder = mkdtempSync(join(tmpdir(), 'interlock-'));
     const ledger = await Ledger.open(join(folder, 'usage.ndjson'));
@@ -54,6 +56,7 @@ export class EnvoyWorld {
         world.#wake();
       },
       telemetry,
+      watch,
     });
     await server.listen('127.0.0.1:0');
     const world = new EnvoyWorld(server, new EnvoyClient(server.address), ledger, folder);

@@ -20,6 +20,17 @@ export function viewerPage(): string {
 <ul id="faults" aria-label="What could not be read"></ul>
 </header>
 <main>
+<section aria-labelledby="live-title" id="live" hidden>
+<h2 id="live-title">Live exchanges: those in flight, then those that have ended</h2>
+<p><label for="live-filter">Show</label>
+<select id="live-filter"><option value="all">all</option>
+<option value="inFlight">in flight</option>
+<option value="anomalies">with anomalies</option></select>
+<label><input id="live-hold" type="checkbox"> hold the order</label>
+<span id="live-counts"></span></p>
+<div id="live-place"></div>
+<p><a href="stately" target="_blank" rel="noopener">The same in Stately's inspector, which is online</a></p>
+</section>
 <section aria-labelledby="choose" class="choose">
 <h2 id="choose">Choose a run</h2>
 <h3><label for="file">A trace: NDJSON, chosen here or dropped on the page</label></h3>
@@ -90,6 +101,11 @@ button[aria-disabled=true] { color: var(--quiet); border-style: dotted; }
 .grid { height: 16rem; overflow: auto; border: 1px solid var(--line); position: relative;
   font: 12px/26px ui-monospace, monospace; }
 .grid.gallery { height: 10rem; }
+#live { grid-column: 1 / -1; }
+#live-counts { margin-left: 1rem; }
+.grid.live-exchanges { height: 13rem; }
+#live[data-gone=true] .grid { border-style: dashed; }
+a { color: var(--mark); }
 .grid.timeline { height: 22rem; }
 .rows { position: relative; min-width: 50rem; }
 .row { position: absolute; left: 0; right: 0; height: 26px; display: flex; gap: .6rem;
@@ -105,6 +121,8 @@ button[aria-disabled=true] { color: var(--quiet); border-style: dotted; }
 .timeline .row, .timeline .rows { min-width: 72rem; }
 .exchanges .row span:nth-child(n+4):nth-child(-n+6) { flex: 0 0 4.6rem; text-align: right; }
 .exchanges .row span:nth-child(2) { flex: 0 0 7rem; }
+.live-exchanges .row span:nth-child(n+4) { flex: 0 0 5.2rem; text-align: right; }
+.live-exchanges .row span:nth-child(-n+2) { flex: 0 0 8rem; }
 .gallery .row span:nth-child(-n+2) { flex: 0 0 3rem; }
 .gallery .row span:nth-child(3) { flex-grow: 6; }
 #diagram { overflow: auto; max-height: 85vh; border: 1px solid var(--line); }

@@ -9,28 +9,33 @@ import { VIEWER_STYLE, viewerPage } from './page.js';
 
 export interface File {
   readonly type: string;
-  readonly text: string;
+  readonly body: string;
 }
 
 const MAIN = 'visualizations/viewer/page/main.js';
 
-/** What the page may do: load what lies beside it, and nothing from anywhere else. */
-export const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "connect-src 'self'",
-  'img-src data:',
-  "frame-ancestors 'none'",
-  "base-uri 'none'",
-  "form-action 'none'",
-].join('; ');
+/**
+ * What the page may do: load what lies beside it, and nothing from anywhere else. `socket` is where
+ * it may hear of what is live; not every browser takes the origin of a socket for 'self'.
+ */
+export function policyOf(socket?: string): string {
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    ["connect-src 'self'", ...(socket === undefined ? [] : [socket])].join(' '),
+    'img-src data:',
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ');
+}
 
 /** Throws `INTERLOCK_BAD_CONFIG` where nothing is compiled, as in sources that were not built. */
 export async function viewerFiles(): Promise<ReadonlyMap<string, File>> {
   const files = new Map<string, File>([
-    ['', { type: 'text/html', text: viewerPage() }],
-    ['style.css', { type: 'text/css', text: style + VIEWER_STYLE }],
+    ['', { type: 'text/html', body: viewerPage() }],
+    ['style.css', { type: 'text/css', body: style + VIEWER_STYLE }],
   ]);
   const root = builtRoot();
   const wanted = [MAIN];
@@ -38,7 +43,7 @@ export async function viewerFiles(): Promise<ReadonlyMap<string, File>> {
     const name = `modules/${path}`;
     if (files.has(name)) continue;
     const text = await readFile(join(root, path), 'utf8');
-    files.set(name, { type: 'text/javascript', text });
+    files.set(name, { type: 'text/javascript', body: text });
     // The browser can load what is ours. A package would be named here, and there is none.
     for (const [, ours = ''] of text.matchAll(/^(?:import|export)\b[^'"\n]*['"](\.[^'"]+)['"]/gm)) {
       wanted.push(join(dirname(path), ours));

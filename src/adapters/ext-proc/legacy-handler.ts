@@ -10,6 +10,7 @@ import { codeOf } from '../../../machines/events.js';
 import type { Ledger } from '../../accounting/ledger.js';
 import type { Usage } from '../../accounting/usage.js';
 import { rows } from '../../legacy.generated.js';
+import type { Watch, Watched } from '../../observe/watch.js';
 import { Table } from '../../table.js';
 import type { TraceSink } from '../../trace.js';
 import { TRACE_VERSION, wordOf } from '../../trace.js';
@@ -21,7 +22,7 @@ import { immediateOf } from './extras.js';
 import { headerOf } from './headers.js';
 import type { ProcessingRequest } from './wire.js';
 
-const table = new Table(rows);
+export const legacyTable = new Table(rows);
 /** Like the original it knows the modes in which each message has one answer, and no other. */
 const MODES = { requestBody: undefined, responseBody: undefined };
 
@@ -30,7 +31,8 @@ export interface LegacyShared {
   /** One map for all: what has come of each exchange's response body, by the exchange's id. */
   readonly buffers: Map<string, Buffer>;
   readonly ledger: Ledger;
-  readonly trace: TraceSink | undefined;
+  readonly trace?: TraceSink | undefined;
+  readonly watch?: Watch | undefined;
   readonly warn: Warn;
 }
 
@@ -40,26 +42,32 @@ export class LegacyHandler {
   #state = 0;
   #seq = 0;
   #path: string | undefined;
-  #requestBytes = 0;
-  #responseBytes = 0;
+  requestBytes = 0;
+  forwardedBytes = 0;
   #completion: Completion | undefined;
+  readonly #row: Watched | undefined;
 
   constructor(
     readonly shared: LegacyShared,
     readonly id: string,
     readonly call: Call,
-  ) {}
+  ) {
+    this.#row = shared.watch?.begin(id);
+    if (this.#row !== undefined) this.#row.carrier = this;
+  }
 
   receive(message: ProcessingRequest): void {
     const kind = kindOf(message);
     if (kind === undefined) return;
     this.#path ??= headerOf(message.requestHeaders?.headers, ':path')?.split('?', 1)[0];
-    this.#requestBytes += message.requestBody?.body?.length ?? 0;
-    this.#responseBytes += message.responseBody?.body?.length ?? 0;
+    this.requestBytes += message.requestBody?.body?.length ?? 0;
+    this.forwardedBytes += message.responseBody?.body?.length ?? 0;
     try {
       const commands = eventsOf(message, kind).flatMap((event) => {
-        const step = table.step(this.#state, codeOf(event));
+        const [code, before] = [codeOf(event), this.#state];
+        const step = legacyTable.step(before, code);
         this.#state = step.state;
+        this.#row?.stepped(code, before, step.state);
         this.#trace(wordOf(event), step.commands);
         for (const command of step.commands) this.#carryOut(command, message);
         return step.commands;
@@ -73,6 +81,11 @@ export class LegacyHandler {
       const answer = ownAnswer('unknown', cause);
       this.call.write({ immediateResponse: immediateOf(answer, cause.message) });
     }
+  }
+
+  /** Its stream is closed, which the machine of the bug knows nothing of. */
+  closed(): void {
+    this.#row?.end();
   }
 
   #carryOut(command: Command, message: ProcessingRequest): void {
@@ -112,8 +125,8 @@ export class LegacyHandler {
         outputTokens: usage?.completion_tokens,
         totalTokens: usage?.total_tokens,
       } as Usage,
-      requestBytes: this.#requestBytes,
-      responseBytes: this.#responseBytes,
+      requestBytes: this.requestBytes,
+      responseBytes: this.forwardedBytes,
       durationMs: performance.now() - this.#startedAt,
     });
     written.catch((error) => warn(`exchange ${this.id}: not recorded: ${String(error)}`));
@@ -126,7 +139,7 @@ export class LegacyHandler {
       seq: this.#seq++,
       at: performance.now(),
       event,
-      state: table.states[this.#state] as string,
+      state: legacyTable.states[this.#state] as string,
       commands: commands.map(wordOf),
     });
   }

@@ -5,7 +5,9 @@
 import { randomBytes } from 'node:crypto';
 import { ServerCredentials } from '@grpc/grpc-js';
 import type { Ledger } from '../../accounting/ledger.js';
+import type { Watch } from '../../observe/watch.js';
 import type { TraceSink } from '../../trace.js';
+import type { Observers } from '../observers.js';
 import type { Warn } from '../warnings.js';
 import { guarded, warnOnStderr } from '../warnings.js';
 import type { Call } from './conversation.js';
@@ -18,11 +20,10 @@ import type { ProcessingRequest } from './wire.js';
 const LIMITS: EndpointLimits = { messageBytesMax: 16 * 1024 * 1024, streamsMax: 10_000 };
 const DRAIN_MS = 30_000;
 
-export interface LegacyServerOptions {
+/** Each record of `trace` and each row of `watch` is of a run of the legacy machine. */
+export interface LegacyServerOptions extends Pick<Observers, 'trace' | 'watch'> {
   /** Where the usage records go. The caller closes it, after the server. */
   readonly ledger: Ledger;
-  /** Gets every record of every exchange, each a run of the legacy machine. */
-  readonly trace?: TraceSink | undefined;
   /** Told, for people, what went wrong inside. Default: a line on stderr. */
   readonly warn?: Warn | undefined;
   readonly limits?: EndpointLimits | undefined;
@@ -31,6 +32,7 @@ export interface LegacyServerOptions {
 export class LegacyServer implements LegacyShared {
   readonly ledger: Ledger;
   readonly trace: TraceSink | undefined;
+  readonly watch: Watch | undefined;
   readonly warn: Warn;
   readonly buffers = new Map<string, Buffer>();
   readonly #endpoint: Endpoint;
@@ -40,9 +42,11 @@ export class LegacyServer implements LegacyShared {
   #count = 0;
   #idle: (() => void)[] = [];
 
-  constructor({ ledger, trace, warn = warnOnStderr, limits = LIMITS }: LegacyServerOptions) {
+  constructor(options: LegacyServerOptions) {
+    const { ledger, trace, watch, warn = warnOnStderr, limits = LIMITS } = options;
     this.ledger = ledger;
     this.trace = trace && guarded(trace, warn);
+    this.watch = watch;
     this.warn = warn;
     this.#endpoint = new Endpoint(limits, (call) => this.#serve(call));
   }
@@ -92,6 +96,7 @@ export class LegacyServer implements LegacyShared {
     call.on('error', () => {});
     // However a stream ends, this is told, and it is told last.
     call.on('close', () => {
+      handler.closed();
       this.#live.delete(handler);
       if (this.#live.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
     });

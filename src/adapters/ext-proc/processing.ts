@@ -8,14 +8,15 @@
 import type { Command, Deadline, Outcome } from '../../../machines/events.js';
 import { events } from '../../../machines/events.js';
 import type { UsageRecord } from '../../accounting/ledger.js';
-import { Exchange } from '../../exchange.js';
+import type { Exchange } from '../../exchange.js';
 import type { Cause, Refusal } from '../answers.js';
 import { ownAnswer, tooLarge } from '../answers.js';
-import { Bill } from '../bill.js';
+import type { Bill } from '../bill.js';
 import { Conductor } from '../conductor.js';
 import { Deadlines } from '../deadlines.js';
 import type { Choice } from '../fleet.js';
 import { endingOf } from '../fleet.js';
+import { begun } from '../observers.js';
 import { eventsOf, isOfRequest, kindOf, modesOf, statusOf } from './codec.js';
 import type { Call } from './conversation.js';
 import { Conversation } from './conversation.js';
@@ -49,10 +50,8 @@ export class Processing {
   /** `first` is the first message, which is still to be received. */
   constructor(shared: Shared, id: string, call: Call, first: ProcessingRequest) {
     this.#shared = shared;
-    const { trace, telemetry } = shared;
-    const observer = telemetry?.begin(id, (name) => headerOf(first.requestHeaders?.headers, name));
-    this.#bill = new Bill(observer);
-    this.#exchange = new Exchange({ id, trace, observer });
+    const header = (name: string) => headerOf(first.requestHeaders?.headers, name);
+    [this.#exchange, this.#bill] = begun(shared.observers, id, header);
     this.#conductor = new Conductor<Detail>(this.#exchange, this.#carryOut, this.#failed);
     this.#deadlines = new Deadlines(shared.clock, shared.times, this.#expired);
     this.#conversation = new Conversation(call, modesOf(first, shared.config.modes), {

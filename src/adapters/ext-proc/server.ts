@@ -7,13 +7,12 @@ import type { ServerCredentials } from '@grpc/grpc-js';
 import { status as Code, ServerCredentials as credentialsFor } from '@grpc/grpc-js';
 import type { Ledger } from '../../accounting/ledger.js';
 import type { AccountingLimits } from '../../accounting/usage.js';
-import type { Telemetry } from '../../observe/telemetry.js';
-import type { TraceSink } from '../../trace.js';
 import type { Refusal } from '../answers.js';
 import { Audits, accountsOf, driftOf } from '../audits.js';
 import type { DeadlineTimes } from '../deadlines.js';
 import { Clock } from '../deadlines.js';
 import { TOLD } from '../fleet.js';
+import type { Observers } from '../observers.js';
 import { Routes, Sizers } from '../routes.js';
 import { guarded, warnOnStderr } from '../warnings.js';
 import type { ExtProcConfig } from './config.js';
@@ -34,14 +33,10 @@ const DRAINING: Refusal = {
 /** How long a drained stream is waited for, first until its peer ends it, then after we did. */
 const PARTING_MS = 1_000;
 
-export interface ExtProcServerOptions {
+export interface ExtProcServerOptions extends Observers {
   readonly config: ExtProcConfig;
   /** Where the usage records go. The caller closes it, after the server. */
   readonly ledger: Ledger;
-  /** Gets every record of every exchange. */
-  readonly trace?: TraceSink | undefined;
-  /** Metrics, spans and a log of all exchanges. The caller closes it, after the server. */
-  readonly telemetry?: Telemetry | undefined;
   /** Told, for people, what went wrong inside. Default: a line on stderr. */
   readonly warn?: ((message: string) => void) | undefined;
   /** Whose streams are taken, beyond what the credentials ask for. Gives why one is not. */
@@ -55,8 +50,7 @@ export class ExtProcServer implements Shared {
   readonly ledger: Ledger;
   readonly clock = new Clock();
   readonly accountingLimits: Partial<AccountingLimits>;
-  readonly trace: TraceSink | undefined;
-  readonly telemetry: Telemetry | undefined;
+  readonly observers: Observers;
   readonly warn: (message: string) => void;
   refusal: Refusal | undefined;
   readonly #admits: (call: Call) => string | undefined;
@@ -73,18 +67,17 @@ export class ExtProcServer implements Shared {
   #parted: (() => void) | undefined;
 
   constructor(options: ExtProcServerOptions) {
-    const { config, ledger, trace, warn = warnOnStderr, admits = () => undefined } = options;
+    const { config, ledger, warn = warnOnStderr, admits = () => undefined } = options;
+    const { trace, telemetry, watch } = options;
     this.config = config;
     this.#admits = admits;
     this.times = timesOf(config);
     this.ledger = ledger;
     this.warn = warn;
-    this.trace = trace && guarded(trace, warn);
-    this.telemetry = options.telemetry;
+    this.observers = { trace: trace && guarded(trace, warn), telemetry, watch };
     this.accountingLimits = config.accounting as Partial<AccountingLimits>;
     this.sizers = new Sizers(config.accounting.bufferBudgetBytes);
     this.destinations = config.upstreams.map((item) => ({ ...item, inFlight: 0 }));
-    const { telemetry } = options;
     this.routes = new Routes(config.routes, this.destinations, config.ejection, (what, id) => {
       if (what === 'ejection') telemetry?.healed('failingUpstream');
       warn(`upstream ${id} ${TOLD[what]}`);

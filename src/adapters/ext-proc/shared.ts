@@ -1,10 +1,9 @@
 /** What the exchanges of one ext_proc server share, as one of them sees it. */
 import type { Ledger } from '../../accounting/ledger.js';
 import type { AccountingLimits } from '../../accounting/usage.js';
-import type { Telemetry } from '../../observe/telemetry.js';
-import type { TraceSink } from '../../trace.js';
 import type { Refusal } from '../answers.js';
 import type { Clock, DeadlineTimes } from '../deadlines.js';
+import type { Observers } from '../observers.js';
 import type { Routes, Sizers } from '../routes.js';
 import type { EndpointConfig, ExtProcConfig } from './config.js';
 import type { Processing } from './processing.js';
@@ -22,8 +21,7 @@ export interface Shared {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly accountingLimits: Partial<AccountingLimits>;
-  readonly trace: TraceSink | undefined;
-  readonly telemetry: Telemetry | undefined;
+  readonly observers: Observers;
   /** Why no request is taken any more, once none is. */
   readonly refusal: Refusal | undefined;
   /** Told, for people, what went wrong inside. */

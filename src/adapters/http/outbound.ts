@@ -1,6 +1,7 @@
 /** The upstream's side of an exchange: the route that is chosen, and the request that goes there. */
 import type { IncomingMessage } from 'node:http';
 import type { Event } from '../../../machines/events.js';
+import type { Observation } from '../../observe/telemetry.js';
 import type { Choice, Ending, Sent } from '../fleet.js';
 import { Routing } from '../routes.js';
 import type { Detail } from './call.js';
@@ -15,6 +16,7 @@ export class Outbound {
   readonly #request: IncomingMessage;
   readonly #facts: RequestFacts;
   readonly #deliver: (event: Event, detail?: Detail) => void;
+  readonly #observation: Observation | undefined;
   #call: Call | undefined;
   #sent: Sent | undefined;
   #upload: Upload | undefined;
@@ -25,11 +27,13 @@ export class Outbound {
     request: IncomingMessage,
     facts: RequestFacts,
     deliver: (event: Event, detail?: Detail) => void,
+    observation: Observation | undefined,
   ) {
     this.#gateway = gateway;
     this.#request = request;
     this.#facts = facts;
     this.#deliver = deliver;
+    this.#observation = observation;
     this.routing = new Routing(gateway.upstreams.routes, facts.target);
   }
 
@@ -42,7 +46,8 @@ export class Outbound {
     else if (hasBody) body = this.#upload = new Upload(this.#request);
     const method = this.#request.method ?? 'GET';
     const { informationalMax } = this.#gateway.config.limits;
-    const options = { method, target, headers: upstream.dress(headers), body, informationalMax };
+    const dressed = upstream.dress(headers, this.#observation?.baton);
+    const options = { method, target, headers: dressed, body, informationalMax };
     this.#call = new Call(upstream, options, this.#deliver);
     this.#sent = this.#gateway.upstreams.routes.send(upstream);
   }

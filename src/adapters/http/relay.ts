@@ -5,17 +5,18 @@
  * bytes and counts; it never asks what has been.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Command, Deadline, Outcome } from '../../../machines/events.js';
+import type { Command, Deadline, Event, Outcome } from '../../../machines/events.js';
 import { events } from '../../../machines/events.js';
 import type { UsageRecord } from '../../accounting/ledger.js';
-import { Exchange } from '../../exchange.js';
+import type { Exchange } from '../../exchange.js';
 import type { Cause, Refusal } from '../answers.js';
 import { errorEvent, ownAnswer, tooLarge } from '../answers.js';
-import { Bill } from '../bill.js';
+import type { Bill } from '../bill.js';
 import { Conductor } from '../conductor.js';
 import { Deadlines } from '../deadlines.js';
 import type { Choice } from '../fleet.js';
 import { endingOf } from '../fleet.js';
+import { begun } from '../observers.js';
 import type { Detail, RawHeaders, ResponseHead } from './call.js';
 import { Downstream } from './downstream.js';
 import type { Gateway } from './gateway.js';
@@ -42,8 +43,7 @@ export class Relay {
     response: ServerResponse,
     facts: RequestFacts | Refusal,
   ) {
-    const { config, trace } = gateway;
-    const observer = gateway.telemetry?.begin(id, (name) => soleHeaderOf(request.rawHeaders, name));
+    const { config, observers } = gateway;
     this.#gateway = gateway;
     this.#request = request;
     this.#facts = 'target' in facts ? facts : NO_FACTS;
@@ -52,13 +52,13 @@ export class Relay {
       lingerBytes: config.limits.lingerBytes,
       stallMs: config.deadlines.stall,
     });
-    this.#bill = new Bill(observer);
-    this.#exchange = new Exchange({ id, trace, observer });
+    const header = (name: string) => soleHeaderOf(request.rawHeaders, name);
+    const [exchange, bill, observation] = begun(observers, id, header);
+    [this.#exchange, this.#bill] = [exchange, bill];
     this.#conductor = new Conductor<Detail>(this.#exchange, this.#carryOut, this.#failed);
     this.#deadlines = new Deadlines(gateway.clock, config.deadlines, this.#expired);
-    this.#outbound = new Outbound(gateway, request, this.#facts, (event, detail) => {
-      this.#conductor.deliver(event, detail);
-    });
+    const deliver = (event: Event, detail?: Detail) => this.#conductor.deliver(event, detail);
+    this.#outbound = new Outbound(gateway, request, this.#facts, deliver, observation);
     response.on('close', () => {
       if (!response.writableFinished) this.closed();
     });

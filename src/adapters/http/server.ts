@@ -9,13 +9,12 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Ledger } from '../../accounting/ledger.js';
 import type { AccountingLimits } from '../../accounting/usage.js';
-import type { Telemetry } from '../../observe/telemetry.js';
-import type { TraceSink } from '../../trace.js';
 import type { Refusal } from '../answers.js';
 import { ownAnswer } from '../answers.js';
 import { Audits, accountsOf, driftOf } from '../audits.js';
 import { Clock } from '../deadlines.js';
 import { TOLD } from '../fleet.js';
+import type { Observers } from '../observers.js';
 import { Sizers } from '../routes.js';
 import { guarded, warnOnStderr } from '../warnings.js';
 import type { GatewayConfig } from './config.js';
@@ -46,14 +45,10 @@ interface Served {
   readonly response: ServerResponse;
 }
 
-export interface GatewayOptions {
+export interface GatewayOptions extends Observers {
   readonly config: GatewayConfig;
   /** Where the usage records go. The caller closes it, after the gateway. */
   readonly ledger: Ledger;
-  /** Gets every record of every exchange. */
-  readonly trace?: TraceSink | undefined;
-  /** Metrics, spans and a log of all exchanges. The caller closes it, after the gateway. */
-  readonly telemetry?: Telemetry | undefined;
   /** Told, for people, what went wrong inside. Default: a line on stderr. */
   readonly warn?: ((message: string) => void) | undefined;
 }
@@ -61,8 +56,7 @@ export interface GatewayOptions {
 export class HttpGateway implements Gateway {
   readonly config: GatewayConfig;
   readonly ledger: Ledger;
-  readonly trace: TraceSink | undefined;
-  readonly telemetry: Telemetry | undefined;
+  readonly observers: Observers;
   readonly warn: (message: string) => void;
   readonly upstreams: Upstreams;
   readonly accountingLimits: Partial<AccountingLimits>;
@@ -79,12 +73,11 @@ export class HttpGateway implements Gateway {
   #idle: (() => void)[] = [];
 
   constructor(options: GatewayOptions) {
-    const { config, ledger, trace, telemetry, warn = warnOnStderr } = options;
+    const { config, ledger, trace, telemetry, watch, warn = warnOnStderr } = options;
     this.config = config;
     this.ledger = ledger;
     this.warn = warn;
-    this.trace = trace && guarded(trace, warn);
-    this.telemetry = telemetry;
+    this.observers = { trace: trace && guarded(trace, warn), telemetry, watch };
     this.upstreams = new Upstreams(config, (what, id) => {
       if (what === 'ejection') telemetry?.healed('failingUpstream');
       warn(`upstream ${id} ${TOLD[what]}`);

@@ -4,6 +4,7 @@ import { lookup as resolveName } from 'node:dns';
 import type { BlockList, LookupFunction, Socket } from 'node:net';
 import { isIP } from 'node:net';
 import { buildConnector, errors, Pool } from 'undici';
+import type { Baton } from '../../observe/tracing.js';
 import type { Told } from '../fleet.js';
 import { Routes } from '../routes.js';
 import type { GatewayConfig, UpstreamConfig } from './config.js';
@@ -36,13 +37,22 @@ export class Upstream {
     });
   }
 
-  /** A request's headers as this upstream gets them: its own in place of the client's. */
-  dress(headers: string[]): string[] {
+  /**
+   * A request's headers as this upstream gets them: its own in place of the client's, and our trace
+   * in place of the caller's, which ours is a part of.
+   */
+  dress(headers: string[], baton?: Baton): string[] {
     const dressed = headers.slice();
-    if (this.replaced.size > 0) {
+    if (this.replaced.size > 0 || baton !== undefined) {
       for (let at = dressed.length - 2; at >= 0; at -= 2) {
-        if (this.replaced.has((dressed[at] as string).toLowerCase())) dressed.splice(at, 2);
+        const key = (dressed[at] as string).toLowerCase();
+        if (this.replaced.has(key) || baton?.replaced.includes(key)) dressed.splice(at, 2);
       }
+    }
+    const told = baton?.headers ?? [];
+    for (let at = 0; at < told.length; at += 2) {
+      if (this.replaced.has(told[at] as string)) continue;
+      dressed.push(told[at] as string, told[at + 1] as string);
     }
     // RFC 9110 section 7.6.3: a gateway names itself to the server behind it.
     dressed.push(...this.headers, 'via', '1.1 interlock');

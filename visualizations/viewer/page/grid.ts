@@ -47,15 +47,21 @@ export class Grid {
 
   /** Shows so many rows, one of them as chosen (-1: none), and brings it into sight. */
   show(count: number, at: number): void {
-    this.#count = count;
-    this.#at = at;
-    this.#body.style.height = `${count * ROW_PX}px`;
-    this.element.setAttribute('aria-rowcount', String(count + 1));
+    this.update(count, at);
     const { element } = this;
     const top = at * ROW_PX;
     const room = Math.max(element.clientHeight - 2 * ROW_PX, ROW_PX);
     if (at >= 0 && top < element.scrollTop) element.scrollTop = top;
     if (at >= 0 && top > element.scrollTop + room) element.scrollTop = top - room + ROW_PX;
+    this.#draw();
+  }
+
+  /** The same, and it stays where it was scrolled to. */
+  update(count: number, at: number): void {
+    this.#count = count;
+    this.#at = at;
+    this.#body.style.height = `${count * ROW_PX}px`;
+    this.element.setAttribute('aria-rowcount', String(count + 1));
     this.#draw();
   }
 

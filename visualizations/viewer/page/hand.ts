@@ -14,6 +14,10 @@ const GROUPS: readonly (readonly [string, readonly Kind[]])[] = [
 /** Offers what the state answers. `told` is called with the event of the button that is pressed. */
 export function offer(machine: Machine, state: string, told: (event: string) => void): void {
   const place = byId('offers');
+  const answering = `${machine.name} ${state}`;
+  // A live run comes back to the same state again and again, and a button must stay to be pressed.
+  if (place.dataset.answering === answering) return;
+  place.dataset.answering = answering;
   const focused = place.contains(document.activeElement) ? document.activeElement : null;
   const event = focused?.getAttribute('data-event');
   const all = offered(machine, state);

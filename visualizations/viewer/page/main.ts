@@ -4,6 +4,7 @@ import { exhibits } from '../../generated/viewer.generated.js';
 import { Drawing } from './drawing.js';
 import { Grid } from './grid.js';
 import { offer } from './hand.js';
+import { Live } from './live.js';
 import { byId } from './parts.js';
 import type { Place } from './place.js';
 import { hashOf, placeOf } from './place.js';
@@ -17,6 +18,8 @@ const holdings = new Holdings();
 const stepper = new Stepper(new Drawing(byId('diagram')));
 /** What is shown, without its step. */
 let shown: Place | undefined;
+/** Where a server is beside the page. */
+let live: Live | undefined;
 
 const exchanges = new Grid({
   id: 'exchanges',
@@ -91,27 +94,36 @@ function showHand(name: string, events: readonly string[], step: number): void {
   show({ kind: 'hand', machine: name, events, step }, run);
 }
 
+function showLive(id: string): void {
+  if (live === undefined) say(`Exchange ${id} was live, and nothing here is.`);
+  else live.choose(id);
+}
+
 function show(place: Place, run: Run): void {
   shown = place;
+  if (place.kind !== 'live') live?.leave();
   if (place.kind !== 'exchange') exchanges.show(holdings.held.length, -1);
   if (place.kind !== 'counterexample') gallery.show(exhibits.length, -1);
-  stepper.show(run, place.step);
+  stepper.show(run, place.kind === 'live' ? run.records.length : place.step);
 }
 
 /** What the state that is shown offers; the answer to it is by hand, whatever the run was. */
 stepper.moved = () => {
   if (shown === undefined) return;
-  history.replaceState(null, '', `#${hashOf({ ...shown, step: stepper.at })}`);
+  const hash = `#${hashOf(shown.kind === 'live' ? shown : { ...shown, step: stepper.at })}`;
+  // A browser stops a page that sets its address again and again, as a live run would.
+  if (hash !== location.hash) history.replaceState(null, '', hash);
   const { run, at, state } = stepper;
-  const { machine } = run as Run;
-  const whole = run?.records[0] === undefined || run.records[0].seq === 0;
+  const { machine, records } = run as Run;
+  const whole = records.slice(0, Math.max(at, 1)).every(({ seq }, place) => seq === place);
   byId('hand').hidden = machine === undefined || !whole;
   if (machine === undefined || state === undefined || !machine.codes.has(state)) return;
-  offer(machine, state, (event) => tell(machine, at, event));
+  offer(machine, state, (event) => tell(machine, event));
 };
 
-function tell(machine: Machine, at: number, event: string): void {
-  const before = (stepper.run as Run).records.slice(0, at).map((record) => record.event);
+function tell(machine: Machine, event: string): void {
+  const { run, at } = stepper;
+  const before = (run as Run).records.slice(0, at).map((record) => record.event);
   showHand(machine.name, [...before, event], at + 1);
 }
 
@@ -121,6 +133,7 @@ function restore(hash: string): void {
   try {
     if (place.kind === 'counterexample') showExhibit(place.number - 1, place.step);
     else if (place.kind === 'hand') showHand(place.machine, place.events, place.step);
+    else if (place.kind === 'live') showLive(place.id);
     else {
       const held = holdings.find(place.id, place.file);
       if (held === undefined) say(`No exchange ${place.id} in what was opened.`);
@@ -226,11 +239,26 @@ async function served(): Promise<Opened[]> {
   }));
 }
 
+/** What the server that this page comes from has to show live. */
+async function watch(): Promise<void> {
+  const told = (await (await fetch('live')).json()) as { machine: string } | null;
+  const machine = machines.find(({ name }) => name === told?.machine);
+  if (machine === undefined) return;
+  live = new Live({
+    machine,
+    chosen: (id, run) => show({ kind: 'live', id }, run),
+    grew: (gone) => stepper.grew(gone),
+    say,
+  });
+}
+
 listen();
 gallery.show(exhibits.length, -1);
-const files = await served();
+await watch();
+const files = live === undefined ? await served() : [];
 if (files.length === 0) {
-  say('No trace is open. Choose or drop one, pick a counterexample, or begin by hand.');
+  const first = live === undefined ? 'No trace is open.' : 'Live: choose an exchange.';
+  say(`${first} Choose or drop a trace, pick a counterexample, or begin by hand.`);
 }
 await open(files, location.hash);
 document.documentElement.dataset.ready = 'true';

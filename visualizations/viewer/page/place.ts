@@ -8,6 +8,8 @@ export type Place =
       readonly file?: string | undefined;
       readonly step: number;
     }
+  /** One that is followed, and so has no step to be at. */
+  | { readonly kind: 'live'; readonly id: string }
   | { readonly kind: 'counterexample'; readonly number: number; readonly step: number }
   | {
       readonly kind: 'hand';
@@ -19,6 +21,7 @@ export type Place =
 /** The hash, without its sign. */
 export function hashOf(place: Place): string {
   const words = new URLSearchParams();
+  if (place.kind === 'live') return `${new URLSearchParams({ live: place.id })}`;
   if (place.kind === 'exchange') {
     words.set('exchange', place.id);
     if (place.file !== undefined) words.set('file', place.file);
@@ -36,11 +39,12 @@ export function placeOf(hash: string): Place | undefined {
   const words = new URLSearchParams(hash.replace(/^#/, ''));
   const asked = Number(words.get('step') ?? 0);
   const step = Number.isSafeInteger(asked) && asked >= 0 ? asked : 0;
-  const [id, number, machine] = ['exchange', 'counterexample', 'machine'].map((one) =>
+  const [id, live, number, machine] = ['exchange', 'live', 'counterexample', 'machine'].map((one) =>
     words.get(one),
   );
   const file = words.get('file');
   if (id != null) return { kind: 'exchange', id, ...(file == null ? {} : { file }), step };
+  if (live != null) return { kind: 'live', id: live };
   if (number != null) return { kind: 'counterexample', number: Number(number), step };
   if (machine == null) return undefined;
   const events = (words.get('events') ?? '').split(',').filter((text) => text !== '');

@@ -37,6 +37,8 @@ export interface Run {
   readonly notes: readonly string[];
   readonly machine: Machine | undefined;
   readonly records: readonly TraceRecord[];
+  /** Records may be missing, since whoever told them left some out. */
+  readonly sampled?: true;
 }
 
 /** How the machine answers: `divergent` if it would have done other than the record says. */
@@ -74,6 +76,7 @@ export function judge(run: Run, at: number): Judgement {
   const code = machine.codes.get(before);
   if (code === undefined) return { kind: 'unknown', why: 'the state before is of no machine here' };
   if (at > 0 && record.seq !== (run.records[at - 1] as TraceRecord).seq + 1) {
+    if (run.sampled) return { kind: 'unknown', why: 'steps before it were left out' };
     return { kind: 'divergent', why: 'records before it are missing' };
   }
   const answer = machine.table.step(code, eventCodes.get(record.event) as number);

@@ -13,6 +13,8 @@ export class Stepper {
   moved: () => void = () => {};
   #run: Run | undefined;
   #at = 0;
+  /** How long the run was when it was last drawn. */
+  #drawn = 0;
   readonly #drawing: Drawing;
   readonly #grid: Grid;
 
@@ -72,11 +74,29 @@ export class Stepper {
     this.go(at);
   }
 
+  /**
+   * The run has grown, and so many of its older records are gone. Who stood at its end goes along.
+   * What comes by itself is not spoken: it would drown what was asked for.
+   */
+  grew(gone: number): void {
+    const to = this.#at === this.#drawn ? this.length : Math.max(0, this.#at - gone);
+    byId('current').setAttribute('aria-live', 'off');
+    this.#show(to);
+  }
+
   go(to: number): void {
+    byId('current').setAttribute('aria-live', 'polite');
+    this.#show(to);
+  }
+
+  #show(to: number): void {
     const run = this.#run;
     if (run === undefined) return;
+    const stays = to === this.#at;
     this.#at = Math.min(Math.max(to, 0), this.length);
-    this.#grid.show(this.length + 1, this.#at);
+    this.#drawn = this.length;
+    if (stays) this.#grid.update(this.length + 1, this.#at);
+    else this.#grid.show(this.length + 1, this.#at);
     byId('current').textContent = telling(run, this.#at);
     const kind = this.#at === 0 ? undefined : judge(run, this.#at - 1).kind;
     byId('current').dataset.kind = kind ?? 'start';

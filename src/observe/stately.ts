@@ -1,10 +1,19 @@
-/** The page of the bridge: Stately's inspector in a frame, and a script that hands messages to it. */
+/** A page with Stately's inspector in a frame, and a script that hands messages to it. */
 
 /** Messages that wait in the page while the frame is still loading. */
 const WAITING_MAX = 5_000;
 
+/** What the page may do: show the inspector, and hear from the server that it comes from. */
+export function statelyPolicy(inspectorUrl: URL, nonce: string, host: string): string {
+  return (
+    `default-src 'none'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'; ` +
+    `connect-src ws://${host}; frame-src ${inspectorUrl.origin}; frame-ancestors 'none'; ` +
+    `base-uri 'none'; form-action 'none'`
+  );
+}
+
 /** Messages are handed to the inspector's own origin only, and taken from its own frame only. */
-export function pageOf(inspectorUrl: URL, nonce: string): string {
+export function statelyPage(inspectorUrl: URL, nonce: string): string {
   const origin = JSON.stringify(inspectorUrl.origin);
   return `<!doctype html>
 <html lang="en">
@@ -28,7 +37,7 @@ export function pageOf(inspectorUrl: URL, nonce: string): string {
   let live = true;
   let count = 0;
   const say = () => {
-    const where = live ? 'live' : 'the gateway is gone or let this viewer go; reload to try again';
+    const where = live ? 'live' : 'the gateway is gone, or let this viewer go; reload to try again';
     const whom = ready ? '' : '; waiting for the inspector to load from ' + ${origin};
     document.getElementById('status').textContent = 'interlock: ' + where + whom + '; messages: ' + count;
   };
@@ -38,7 +47,7 @@ export function pageOf(inspectorUrl: URL, nonce: string): string {
     for (const message of waiting.splice(0)) frame.postMessage(message, ${origin});
     say();
   });
-  const socket = new WebSocket('ws://' + location.host + '/events' + location.search);
+  const socket = new WebSocket('ws://' + location.host + location.pathname + '/messages');
   socket.onmessage = ({ data }) => {
     const message = JSON.parse(data);
     count += 1;
