@@ -77,7 +77,9 @@ describe('interlock check', () => {
     expect(stderr).toContain(`counterexamples in ${place}: 1`);
     const slug = 'legacy-anyone-firstTerminalWins';
     expect(readdirSync(place).sort()).toEqual(
-      ['envoy.json', 'events.json', 'ndjson', 'test.ts', 'txt'].map((kind) => `${slug}.${kind}`),
+      ['envoy.json', 'events.json', 'mmd', 'ndjson', 'test.ts', 'txt'].map(
+        (kind) => `${slug}.${kind}`,
+      ),
     );
     const kept = new URL('./traces/legacy-late-end.ndjson', import.meta.url);
     expect(readFileSync(join(place, `${slug}.ndjson`), 'utf8')).toBe(readFileSync(kept, 'utf8'));
@@ -124,7 +126,12 @@ describe('bad input', () => {
     await Promise.all([
       refused(['--machine', 'toaster'], /--machine/, /exchange, legacy/),
       refused(['--environment', 'no'], /No such environment/, /anyone, wellBehaved, observed/),
-      refused(['--property', 'no'], /No such property/, /recordedOnce/),
+      refused(['--property', 'no'], /No such property/, /recordedOnce, .* in all: interlock check/),
+      refused(['--environment', 'obseved'], /did you mean observed\? Accepted: anyone, wellB/),
+      refused(
+        ['--property', 'firstTerminalWin'],
+        /did you mean firstTerminalWins\? [^\n]{0,120}\n/,
+      ),
       refused(['--sample', '5'], /--sample is for --mutants/),
       refused(['--mutants', '--sample', '0'], /--sample 0/, /from 1/),
       refused(['--mutants', '--machine', 'legacy'], /legacy/, /Accepted: exchange/),

@@ -206,6 +206,11 @@ describe('bad input', () => {
     await Promise.all([
       refused(['frobnicate'], "'frobnicate'", 'accepted: gateway, ext-proc, upstream'),
       refused(['gateway', '--frobnicate'], "'--frobnicate'", '--help'),
+      refused(
+        ['suite', '--method', 'bag', '--bag', 'response.ends'],
+        '--bag must be a list of events; found "response.ends"; did you mean response.end? ',
+      ),
+      refused(['suite', '--k', '3'], 'a smaller --k or list in --events, or a higher --limit'),
     ]);
   });
 

@@ -87,7 +87,8 @@ export function storyOf(found: Counterexample): string {
   ].join('\n');
 }
 
-function endingOf({ run: { trace }, cycle }: Counterexample): string {
+/** What is wrong in the end; the sentence that it breaks follows. */
+export function endingOf({ run: { trace }, cycle }: Counterexample): string {
   if (cycle === undefined) return `Broken by event ${trace.length}, "${trace.at(-1)?.event}":`;
   if (cycle === 0) return 'Broken, since nothing more may come:';
   return `Broken, since from event ${trace.length - cycle + 1} on this can go round for ever:`;

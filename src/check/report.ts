@@ -131,6 +131,11 @@ export function shortestOf(report: CheckReport): Counterexample[] {
 
 /** The table of properties and environments, the verdict, and the shortest stories. */
 export function textOfReport(report: CheckReport): string {
+  return `${[gridOf(report), '', verdictOf(report), ...storiesOf(report)].join('\n')}\n`;
+}
+
+/** Whether all is as claimed, and whether all is known. */
+export function verdictOf(report: CheckReport): string {
   const broken = brokenIn(report);
   const claimed = report.rows.filter((row) => row.claimed);
   const verdict =
@@ -140,8 +145,7 @@ export function textOfReport(report: CheckReport): string {
   const partial = report.stopped
     ? `Stopped: this is partial, ${report.rows.length} of ${report.asked}. The rest is not known.\n`
     : '';
-  const stories = storiesOf(report);
-  return `${[gridOf(report), '', partial + verdict, ...stories].join('\n')}\n`;
+  return partial + verdict;
 }
 
 function storiesOf(report: CheckReport): string[] {
@@ -194,7 +198,7 @@ function gridOf({ machine, worlds, rows }: CheckReport): string {
 }
 
 /** A verdict in a word or two. What is not claimed stands in parentheses. */
-function wordOf(row: Row | undefined): string {
+export function wordOf(row: Row | undefined): string {
   if (row === undefined) return 'not known';
   const { property, holds, claimed, run } = row;
   const length = run?.events.length ?? 0;

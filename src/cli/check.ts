@@ -1,5 +1,5 @@
 /** `interlock check`: is what is claimed of the machine so, and what would show that it is not? */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmdirSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,15 +7,16 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { environments } from '../../machines/environments.js';
 import { eventualities } from '../../machines/properties.js';
 import { allProperties } from '../check/claims.js';
-import { artefactsOf, storyOf } from '../check/counterexample.js';
+import { artefactsOf, endingOf, slugOf, storyOf } from '../check/counterexample.js';
 import type { CheckReport, Claim } from '../check/report.js';
 import { brokenIn, counterexampleOf, jsonOf, runCheck, textOfReport } from '../check/report.js';
 import { InterlockError } from '../errors.js';
 import { rows as legacy } from '../legacy.generated.js';
+import { acceptedFor } from '../spelling.js';
 import { table as exchange } from '../step.js';
 import { Table } from '../table.js';
 import { checkMutants } from './mutants.js';
-import { collect, count } from './options.js';
+import { collect, count, htmlOption, Target } from './options.js';
 import { progressOn } from './progress.js';
 import { untilStopped } from './signals.js';
 
@@ -25,6 +26,7 @@ interface Flags {
   readonly property?: readonly string[];
   readonly json?: true;
   readonly out?: string;
+  readonly html?: string;
   readonly mutants?: true;
   readonly sample?: number;
   readonly seed?: number;
@@ -43,8 +45,11 @@ claimed of an environment stands in parentheses. "states" counts pairs of where 
 peers stand and what the property remembers.
 
   --machine legacy      the gateway of the bug, which breaks a lot; ends with the field's story
-  --out DIR             per broken claim: a trace, its story, a test that replays it, its events as
-                        JSON, and messages for an Envoy where it can bring them about
+  --out DIR             per broken claim: a trace, its story, its messages as a diagram (Mermaid), a
+                        test that replays it, its events as JSON, and messages for an Envoy where it
+                        can bring them about
+  --html FILE           all of it as one page that needs no network: sizes, verdicts, and of each
+                        broken claim the messages that break it
   --mutants             the mutation score instead: what would notice a fault in the machine?
 
 Exit code: 0 all is as claimed; 1 a claim is broken (or, with --mutants, a mutant survives); 2 bad
@@ -71,6 +76,7 @@ export function checkCommand(): Command {
     )
     .option('--json', 'print the result as one JSON object')
     .option('--out <dir>', 'write the counterexamples there')
+    .addOption(htmlOption())
     .option('--mutants', 'the mutation score of the exchange machine')
     .addOption(new Option('--sample <n>', 'with --mutants: so many, and not all').argParser(count))
     .addOption(
@@ -84,7 +90,8 @@ function named(what: string, among: readonly { readonly name: string }[]) {
   const names = among.map(({ name }) => name);
   return (text: string, before?: readonly string[]): string[] => {
     if (names.includes(text)) return collect(text, before);
-    throw new InvalidArgumentError(`No such ${what}. Accepted: ${names.join(', ')}.`);
+    const accepted = acceptedFor(text, names, 'interlock check');
+    throw new InvalidArgumentError(`No such ${what}; ${accepted}.`);
   };
 }
 
@@ -101,9 +108,9 @@ async function run(flags: Flags): Promise<void> {
 }
 
 async function checkClaims(flags: Flags, signal: AbortSignal): Promise<void> {
-  const { environment, property, out } = flags;
-  // A place that cannot be had is told now, and not after the work.
-  if (out !== undefined) mkdirSync(out, { recursive: true });
+  const { environment, property, out, html } = flags;
+  if (out !== undefined) expectFolder(out);
+  const page = html === undefined ? undefined : await Target.open('--html', html);
   const progress = progressOn(process.stderr);
   const report = await runCheck({
     table: flags.machine === 'legacy' ? new Table(legacy) : exchange,
@@ -122,8 +129,26 @@ async function checkClaims(flags: Flags, signal: AbortSignal): Promise<void> {
     if (!text.includes(story))
       process.stdout.write(`\nThe story that the field tells of it:\n\n${story}`);
   }
-  if (out !== undefined) write(report, out);
+  if (out !== undefined) await write(report, out);
+  if (page !== undefined) {
+    const { checkPage } = await import('../../visualizations/report/check.js');
+    await page.fill([checkPage(report)]);
+  }
   if (!signal.aborted && brokenIn(report).length > 0) process.exitCode = EXIT_BROKEN;
+}
+
+/** A place that cannot be had is told before the work, so it is tried with a folder of no use. */
+function expectFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+    rmdirSync(mkdtempSync(join(path, '.interlock-')));
+  } catch (cause) {
+    const { message } = cause as Error;
+    const accepted = 'Accepted: a folder that can be written; it is made if it is not there.';
+    throw new InterlockError('INTERLOCK_BAD_OPTION', `--out ${path}: ${message}. ${accepted}`, {
+      cause,
+    });
+  }
 }
 
 /** What the flags say alone may be fine, and make no sense together. */
@@ -143,6 +168,9 @@ function refuseMixes(flags: Flags): void {
       '--mutants with --machine legacy: what keeps no claim has no score. Accepted: exchange.',
     );
   }
+  if (flags.html !== undefined) {
+    refuse('--mutants writes no page. Accepted: --mutants with --json, or --html without it.');
+  }
   for (const flag of ['environment', 'property', 'out'] as const) {
     if (flags[flag] !== undefined) refuse(`--mutants judges by all there is: leave out --${flag}.`);
   }
@@ -159,13 +187,19 @@ function fieldStoryIn(report: CheckReport): string {
   return found === undefined ? '' : storyOf(found);
 }
 
-function write(report: CheckReport, folder: string): void {
+async function write(report: CheckReport, folder: string): Promise<void> {
+  const { mermaidOf } = await import('../../visualizations/sequence.js');
   const place = resolve(folder);
   const sources = fileURLToPath(new URL('..', import.meta.url));
   const home = relative(place, sources).replaceAll('\\', '/');
   const found = brokenIn(report).flatMap((row) => counterexampleOf(report, row) ?? []);
   for (const counterexample of found) {
-    for (const { name, text } of artefactsOf(counterexample, home)) {
+    const ending = `${endingOf(counterexample)} ${counterexample.property.sentence}`;
+    const diagram = {
+      name: `${slugOf(counterexample)}.mmd`,
+      text: `${mermaidOf(counterexample.run.trace, 'http', ending)}\n`,
+    };
+    for (const { name, text } of [...artefactsOf(counterexample, home), diagram]) {
       writeFileSync(join(place, name), text);
     }
   }

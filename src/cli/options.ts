@@ -1,5 +1,10 @@
 /** Values of flags, checked: each error names what was found and what is accepted. */
-import { InvalidArgumentError } from 'commander';
+import type { FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { InvalidArgumentError, Option } from 'commander';
 import { InterlockError } from '../errors.js';
 
 export interface Address {
@@ -65,4 +70,74 @@ export function count(text: string): number {
 /** Collects a flag that may be given more than once. */
 export function collect(text: string, before: readonly string[] = []): string[] {
   return [...before, text];
+}
+
+/** The flag of every command that can tell what it found as a page. */
+export function htmlOption(): Option {
+  return new Option('--html <file>', 'write the result as a page that stands alone').argParser(
+    page,
+  );
+}
+
+function page(text: string): string {
+  if (text !== '-' && text !== '') return text;
+  throw new InvalidArgumentError('Accepted: a file. The standard output is for the text.');
+}
+
+/**
+ * A file that a flag asks for. It is opened before the work, so that a place that cannot be had is
+ * told then; what was in it stays there until there is something to put in its place.
+ */
+export class Target {
+  readonly #flag: string;
+  readonly #path: string;
+  readonly #file: FileHandle;
+
+  private constructor(flag: string, path: string, file: FileHandle) {
+    this.#flag = flag;
+    this.#path = path;
+    this.#file = file;
+  }
+
+  static async open(flag: string, path: string): Promise<Target> {
+    try {
+      return new Target(flag, path, await open(path, 'a'));
+    } catch (cause) {
+      throw refused(flag, path, cause);
+    }
+  }
+
+  async fill(pieces: Iterable<string>): Promise<void> {
+    try {
+      // A pipe or a terminal has nothing in it that could be replaced.
+      if ((await this.#file.stat()).isFile()) await this.#file.truncate();
+      await pipeline(Readable.from(pieces), this.#file.createWriteStream());
+    } catch (cause) {
+      throw refused(this.#flag, this.#path, cause);
+    }
+  }
+}
+
+function refused(flag: string, path: string, cause: unknown): InterlockError {
+  const accepted = 'Accepted: a file that can be written, in a folder that is there.';
+  const { message } = cause as Error;
+  return new InterlockError('INTERLOCK_BAD_OPTION', `${flag} ${path}: ${message}. ${accepted}`, {
+    cause,
+  });
+}
+
+/** Throws where two flags name the same file, since each would write over the other. */
+export function expectApart(files: Readonly<Record<string, string | undefined>>): void {
+  const flags = new Map<string, string>();
+  for (const [flag, path] of Object.entries(files)) {
+    if (path === undefined || path === '-') continue;
+    const before = flags.get(resolve(path));
+    if (before !== undefined) {
+      throw new InterlockError(
+        'INTERLOCK_BAD_OPTION',
+        `${before} and ${flag} name the same file, ${path}. Accepted: a file for each.`,
+      );
+    }
+    flags.set(resolve(path), flag);
+  }
 }

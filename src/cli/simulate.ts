@@ -5,7 +5,7 @@ import { constants } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { SimulateOptions, Simulation } from '../check/simulate/simulate.js';
 import { InterlockError } from '../errors.js';
-import { count } from './options.js';
+import { count, expectApart, htmlOption, Target } from './options.js';
 import { progressOn } from './progress.js';
 import { untilStopped } from './signals.js';
 
@@ -19,6 +19,7 @@ interface Flags {
   readonly faults?: string;
   readonly lateEnds?: number;
   readonly log?: string;
+  readonly html?: string;
   readonly json?: true;
   readonly schedules?: true;
 }
@@ -47,6 +48,8 @@ Bodies are not compressed here: zlib works in threads, and threads keep no sched
   --exchange N          plays exchange N alone, and tells it
   --log FILE            every step as NDJSON, for \`interlock validate\`; the same seed gives the
                         same bytes. - is the standard output
+  --html FILE           the result as one page that needs no network: what was played, what came of
+                        it, and the steps of what went wrong
   --schedules           races instead: what can happen at once to one exchange, in every order
 
   interlock simulate --seed 1 --exchanges 100000
@@ -82,6 +85,7 @@ export function simulateCommand(): Command {
       ),
     )
     .option('--log <file>', 'where to write every step')
+    .addOption(htmlOption())
     .option('--json', 'print the result as one JSON object, with a count for each transition')
     .option('--schedules', 'races in every order, instead of scripts')
     .addHelpText('after', HELP)
@@ -108,8 +112,10 @@ async function run(flags: Flags): Promise<void> {
   // Loaded here, so that no other command waits for it.
   const { simulate } = await import('../check/simulate/simulate.js');
   const { faultsOf } = await import('../check/simulate/options.js');
-  const { seed, exchanges = EXCHANGES, exchange, world, faults, log, ...own } = flags;
+  const { seed, exchanges = EXCHANGES, exchange, world, faults, log, html, ...own } = flags;
+  const struck = faults === undefined ? undefined : faultsOf(faults);
   const sink = log === undefined ? undefined : await sinkOf(log);
+  const page = html === undefined ? undefined : await Target.open('--html', html);
   const progress = progressOn(process.stderr);
   const startedAt = performance.now();
   const options: SimulateOptions = {
@@ -118,7 +124,7 @@ async function run(flags: Flags): Promise<void> {
     exchanges,
     only: exchange,
     worlds: world === undefined ? undefined : [world],
-    faults: faults === undefined ? undefined : faultsOf(faults),
+    faults: struck,
     log: sink?.write,
     signal: stopping.signal,
     onProgress: (done) => progress.show(`${done} of ${exchanges} exchanges`),
@@ -127,6 +133,10 @@ async function run(flags: Flags): Promise<void> {
   progress.clear();
   await sink?.end();
   await tell(simulation, flags, (performance.now() - startedAt) / 1000);
+  if (page !== undefined) {
+    const { simulationPage } = await import('../../visualizations/report/simulation.js');
+    await page.fill([simulationPage(simulation)]);
+  }
 }
 
 async function tell(simulation: Simulation, { json, log }: Flags, seconds: number): Promise<void> {
@@ -141,12 +151,17 @@ async function tell(simulation: Simulation, { json, log }: Flags, seconds: numbe
   if (!simulation.stopped && !isRight(simulation)) process.exitCode = EXIT_WRONG;
 }
 
-async function runSchedules({ json }: Flags): Promise<void> {
+async function runSchedules({ json, html }: Flags): Promise<void> {
   const { RACES, runRace } = await import('../check/simulate/races.js');
   const { jsonOfRaces, textOfRaces } = await import('../check/simulate/report-races.js');
+  const page = html === undefined ? undefined : await Target.open('--html', html);
   const results = RACES.map((race) => runRace(race));
   const text = json ? `${JSON.stringify(jsonOfRaces(results), null, 2)}\n` : textOfRaces(results);
   process.stdout.write(text);
+  if (page !== undefined) {
+    const { racesPage } = await import('../../visualizations/report/races.js');
+    await page.fill([racesPage(results)]);
+  }
   if (results.some(({ found }) => found !== undefined)) process.exitCode = EXIT_WRONG;
 }
 
@@ -155,9 +170,11 @@ function refuseMixes(flags: Flags): void {
   const refuse = (message: string): never => {
     throw new InterlockError('INTERLOCK_BAD_OPTION', message);
   };
-  const given = Object.keys(flags).filter((name) => !['seed', 'json', 'schedules'].includes(name));
+  const given = Object.keys(flags).filter(
+    (name) => !['seed', 'json', 'html', 'schedules'].includes(name),
+  );
   if (flags.schedules && given.length > 0) {
-    refuse(`--schedules plays every order of its own races. Accepted with it: --json.`);
+    refuse('--schedules has races of its own. Accepted with it: --json. So is --html.');
   }
   if (flags.exchange !== undefined && flags.exchanges !== undefined) {
     refuse('--exchange plays one alone. Accepted: --exchange or --exchanges.');
@@ -165,6 +182,7 @@ function refuseMixes(flags: Flags): void {
   if (flags.handler === 'legacy' && flags.world === 'http') {
     refuse('--handler legacy serves Envoy alone. Accepted with it: --world ext-proc.');
   }
+  expectApart({ '--log': flags.log, '--html': flags.html });
   if (flags.exchanges === 0) refuse('--exchanges 0 asks for nothing. Accepted: a count from 1.');
 }
 

@@ -1,5 +1,4 @@
 /** `interlock suite`: scenarios of the machine, with what passing them proves. */
-import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Command, Option } from 'commander';
@@ -9,11 +8,13 @@ import { LIMIT, METHODS, suiteOf } from '../check/suites/suite.js';
 import type { Format } from '../check/suites/write.js';
 import { FORMATS, write } from '../check/suites/write.js';
 import { InterlockError } from '../errors.js';
-import { count } from './options.js';
+import { table } from '../step.js';
+import { count, expectApart, htmlOption, Target } from './options.js';
 
 interface Flags extends Omit<SuiteOptions, 'table'> {
   readonly format: Format;
   readonly out?: string;
+  readonly html?: string;
 }
 
 /** Whose a flag is, where it is not every method's. */
@@ -32,6 +33,10 @@ A scenario is a list of events from a fresh start; the machine says what each mu
 Without --out only the size is told, with the guarantee, and what it leaves out. Run a suite on an
 implementation of yours from vitest: runSuite(suite, adapter), of the package. --format vitest
 makes that test; --format txt has an event a line, and an empty line before each scenario.
+
+--html FILE writes a page that needs no network: what the suite is, proves, leaves out and covers,
+and its first 200 scenarios with what must be ordered. A place that cannot be had is told before
+anything is made.
 
   interlock suite --method hsi --k 1
   interlock suite --method bag --bag request.headers,response.end,response.end --format txt --out -
@@ -59,20 +64,29 @@ export function suiteCommand(): Command {
     )
     .addOption(new Option('--format <format>', 'what is written').choices(FORMATS).default('json'))
     .option('--out <file>', 'where to write the scenarios; - is the standard output')
+    .addOption(htmlOption())
     .addHelpText('after', HELP)
     .action(run);
 }
 
-async function run({ format, out, ...options }: Flags): Promise<void> {
+async function run({ format, out, html, ...options }: Flags): Promise<void> {
   for (const [flag, method] of Object.entries(METHOD_OF)) {
     if (flag in options && options.method !== method) throw misplaced(flag, method, options.method);
   }
+  expectApart({ '--out': out, '--html': html });
+  const target = out === undefined || out === '-' ? undefined : await Target.open('--out', out);
+  const page = html === undefined ? undefined : await Target.open('--html', html);
   const suite = suiteOf(options);
   const report = reportOf(suite);
   // What is for people must not stand in what is for programs.
   if (out === '-') process.stderr.write(report);
   else process.stdout.write(report);
-  if (out !== undefined) await writeTo(out, write(suite, format));
+  if (out === '-') await print(blocks(write(suite, format)));
+  await target?.fill(blocks(write(suite, format)));
+  if (page !== undefined) {
+    const { suitePage } = await import('../../visualizations/report/suite.js');
+    await page.fill([suitePage(suite, table)]);
+  }
 }
 
 function reportOf({ name, size, guarantee, abstraction }: Suite): string {
@@ -81,17 +95,12 @@ function reportOf({ name, size, guarantee, abstraction }: Suite): string {
   return `${name}: ${sized} events\n\n${guarantee}\n\n${abstraction}\n`;
 }
 
-async function writeTo(out: string, pieces: Iterable<string>): Promise<void> {
-  const from = Readable.from(blocks(pieces));
+async function print(pieces: Iterable<string>): Promise<void> {
   try {
-    if (out === '-') await pipeline(from, process.stdout, { end: false });
-    else await pipeline(from, createWriteStream(out));
+    await pipeline(Readable.from(pieces), process.stdout, { end: false });
   } catch (cause) {
     // Who reads the output may stop where it likes.
-    if (out === '-' && (cause as NodeJS.ErrnoException).code === 'EPIPE') return;
-    throw new InterlockError('INTERLOCK_BAD_OPTION', `--out ${out}: ${(cause as Error).message}`, {
-      cause,
-    });
+    if ((cause as NodeJS.ErrnoException).code !== 'EPIPE') throw cause;
   }
 }
 

@@ -1,19 +1,16 @@
 /** What races say: each with its number of orders, or the first order that goes wrong. Pure. */
 import { format } from '../../trace.js';
-import type { RaceResult } from './races.js';
+import type { RaceOf, RaceResult } from './races.js';
 
 export function textOfRaces(results: readonly RaceResult[]): string {
   return results.map(textOf).join('\n');
 }
 
 function textOf({ race, schedules, found }: RaceResult): string {
-  const { name, sentence, actors, preemptionsMax } = race;
-  const who = Object.entries(actors).map(([actor, steps]) => `${actor} ${steps.length}`);
-  const bound =
-    preemptionsMax === undefined ? 'all there are' : `all with up to ${preemptionsMax} preemptions`;
-  const head = `${name}: ${sentence}\n  ${who.join(', ')}`;
+  const { name, sentence } = race;
+  const head = `${name}: ${sentence}\n  ${actorsOf(race)}`;
   if (found === undefined) {
-    return `${head}\n  ${schedules.toLocaleString('en-US')} orders, ${bound}: none is wrong.\n`;
+    return `${head}\n  ${schedules.toLocaleString('en-US')} orders, ${boundOf(race)}: none is wrong.\n`;
   }
   return [
     head,
@@ -22,6 +19,19 @@ function textOf({ race, schedules, found }: RaceResult): string {
     `  ${found.wrong.sentence} (${found.wrong.name})`,
     '',
   ].join('\n');
+}
+
+/** Who takes part, and in how many steps. */
+export function actorsOf({ actors }: RaceOf): string {
+  const who = Object.entries(actors).map(([actor, steps]) => `${actor} ${steps.length}`);
+  return who.join(', ');
+}
+
+/** Which orders there are to play. */
+export function boundOf({ preemptionsMax }: RaceOf): string {
+  return preemptionsMax === undefined
+    ? 'all there are'
+    : `all with up to ${preemptionsMax} preemptions`;
 }
 
 export function jsonOfRaces(results: readonly RaceResult[]) {

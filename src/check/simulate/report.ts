@@ -47,7 +47,8 @@ export function textOf(simulation: Simulation): string {
   ].join('\n');
 }
 
-function verdictOf(simulation: Simulation): string {
+/** Whether all is as it is said to be, in a sentence or two. */
+export function verdictOf(simulation: Simulation): string {
   const { handler, exchanges, asked, stopped, failed, withLateEnd, traffic } = simulation;
   const early = stopped ? ` Stopped early: ${number(asked - exchanges)} were not played.` : '';
   const what = `${of(exchanges, 'exchange')} of ${traffic.kind} traffic, seed ${traffic.seed}`;
@@ -128,29 +129,51 @@ function positionsOf({ positions }: Simulation): string {
 }
 
 /** One exchange for people: its script in short, its trace, and what is wrong with it. */
-export function storyOf({ plan, wrong, trace, marks }: Story, simulation: Simulation): string {
-  const { status, shape, body, holds } = plan;
-  const shown = plan.world === 'http' ? '' : `, ${plan.modes.request} and ${plan.modes.response}`;
-  const route = holds ? 'by its model' : 'by its path';
-  const verdict = wrong === undefined ? 'Nothing is wrong with it.' : `Wrong: ${wrong.sentence}`;
+export function storyOf(story: Story, simulation: Simulation): string {
   return [
-    `Exchange ${plan.number} (${plan.id}): ${plan.world}${shown}; routed ${route}; ` +
-      `its upstream says ${status}, ${shape}, ${body.length} bytes.`,
-    `Faults met: ${marks.length === 0 ? 'none' : marks.join(', ')}.`,
+    scriptOf(story),
     '',
-    ...trace.map(format),
+    ...story.trace.map(format),
     '',
-    wrong === undefined ? verdict : `${verdict} (${wrong.name})`,
-    `Again: ${replayOf(plan, simulation)}`,
+    wrongOf(story),
+    `Again: ${replayOf(story.plan, simulation)}`,
     '',
   ].join('\n');
 }
 
+/** What the exchange was to be, and what it met. */
+export function scriptOf({ plan, marks }: Story): string {
+  const { status, shape, body, holds } = plan;
+  const shown = plan.world === 'http' ? '' : `, ${plan.modes.request} and ${plan.modes.response}`;
+  const route = holds ? 'by its model' : 'by its path';
+  return (
+    `Exchange ${plan.number} (${plan.id}): ${plan.world}${shown}; routed ${route}; ` +
+    `its upstream says ${status}, ${shape}, ${body.length} bytes.\n` +
+    `Faults met: ${marks.length === 0 ? 'none' : marks.join(', ')}.`
+  );
+}
+
+export function wrongOf({ wrong }: Story): string {
+  if (wrong === undefined) return 'Nothing is wrong with it.';
+  return `Wrong: ${wrong.sentence} (${wrong.name})`;
+}
+
 /** The command that plays this exchange alone. */
 export function replayOf({ number: only }: Pick<Plan, 'number'>, simulation: Simulation): string {
-  const { traffic, handler } = simulation;
+  return commandOf(`--exchange ${only}`, simulation);
+}
+
+/** The command that plays all of it again. */
+export function repeatOf(simulation: Simulation): string {
+  const { only, asked } = simulation;
+  return only === undefined
+    ? commandOf(`--exchanges ${asked}`, simulation)
+    : replayOf({ number: only }, simulation);
+}
+
+function commandOf(which: string, { traffic, handler }: Simulation): string {
   const usual = trafficOf({ seed: traffic.seed, exchanges: 0, handler });
-  const flags = [`--seed ${traffic.seed}`, `--exchange ${only}`];
+  const flags = [`--seed ${traffic.seed}`, which];
   if (handler !== 'machine') flags.push(`--handler ${handler}`);
   if (traffic.kind !== usual.kind) flags.push(`--traffic ${traffic.kind}`);
   if (traffic.lateEnds !== usual.lateEnds) flags.push(`--late-ends ${traffic.lateEnds}`);

@@ -74,6 +74,8 @@ export interface Simulation {
   readonly byWorld: Record<World, number>;
   readonly outcomes: Record<string, number>;
   readonly anomalies: Record<string, number>;
+  /** Of the exchanges that met a fault, by its name, how many came to which outcome. */
+  readonly byFault: Record<string, Record<string, number>>;
   readonly positions: Positions;
   readonly judge: Judge;
   /** The first exchange that is not right; the machine's run ends with it. */
@@ -87,6 +89,9 @@ export interface Simulation {
 
 /** The rate of late ends is the field's: 1 to 2 in 10 stress runs. */
 const LATE_ENDS = 0.15;
+/** What stands in place of a fault and of an outcome where there is none. */
+export const NO_FAULT = 'no fault';
+export const NO_RECORD = 'no record';
 /** How many are played before anybody else has a turn. */
 const BATCH = 200;
 
@@ -144,6 +149,7 @@ class Run {
       byWorld: { 'ext-proc': 0, http: 0 },
       outcomes: {},
       anomalies: {},
+      byFault: {},
       positions: new Positions(),
       // What the gateway of the bug breaks is known; it is judged by what its peers see.
       judge: this.#legacy
@@ -187,6 +193,7 @@ class Run {
     simulation.exchanges++;
     simulation.byWorld[plan.world]++;
     simulation.steps += records.length;
+    this.#countFaults(played);
     for (const { outcome, anomalies = {} } of played.records) {
       countIn(simulation.outcomes, outcome);
       for (const [name, times] of Object.entries(anomalies)) {
@@ -201,6 +208,18 @@ class Run {
     simulation.failure ??= story;
     simulation.failed[plan.lateEnd ? 'withLateEnd' : 'withoutLateEnd']++;
     countIn(simulation.failed.byName, wrong.name);
+  }
+
+  #countFaults({ records }: Played): void {
+    const met = this.#marks.map((mark) => mark.slice(0, mark.indexOf(' ')));
+    const outcomes = records.map(({ outcome }) => outcome);
+    for (const fault of met.length === 0 ? [NO_FAULT] : new Set(met)) {
+      this.simulation.byFault[fault] ??= {};
+      const counts = this.simulation.byFault[fault];
+      for (const outcome of outcomes.length === 0 ? [NO_RECORD] : new Set(outcomes)) {
+        countIn(counts, outcome);
+      }
+    }
   }
 
   #playedOf(plan: Plan): Played {
