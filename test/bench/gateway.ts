@@ -7,15 +7,17 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import autocannon from 'autocannon';
+import { WebSocket } from 'ws';
 import { median } from './numbers.js';
 import { REQUEST, startPeer, streams } from './peers.js';
 import type { Used } from './proxies/serve.js';
 
 const BARE = 'bare';
-/** `observed` is ours, with metrics and tracing. */
+/** `observed` is ours, with metrics and tracing; `watched` is ours, with a viewer that reads all. */
 const PROXIES = [
   'interlock',
   'observed',
+  'watched',
   BARE,
   'fastify',
   'http-proxy-3',
@@ -23,7 +25,7 @@ const PROXIES = [
   'portkey',
 ] as const;
 type Proxy = (typeof PROXIES)[number];
-const STREAMING: readonly Proxy[] = ['interlock', 'observed', BARE];
+const STREAMING: readonly Proxy[] = ['interlock', 'observed', 'watched', BARE];
 
 const CONNECTIONS = 32;
 const STREAMS = 40;
@@ -146,9 +148,26 @@ async function run(proxy: Proxy, upstream: string): Promise<Running> {
   const gone = once(child, 'exit').then(() => {
     throw new Error(`${proxy} ended before it listened`);
   });
-  const [{ port }] = (await Promise.race([once(child, 'message'), gone])) as [{ port: number }];
+  const [{ port, watched }] = (await Promise.race([once(child, 'message'), gone])) as [Hello];
   gone.catch(() => {});
+  if (watched !== undefined) await view(watched);
   return { port, child };
+}
+
+interface Hello {
+  readonly port: number;
+  readonly watched?: string;
+}
+
+/** Looks on until the gateway ends, and follows another exchange each time that it is told of one. */
+async function view(url: string): Promise<void> {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}rows`);
+  socket.on('message', (data) => {
+    const [, id] = /"rows":\[\["([^"]+)"/.exec(String(data)) ?? [];
+    if (id !== undefined) socket.send(JSON.stringify({ follow: id }));
+  });
+  socket.on('error', () => {});
+  await once(socket, 'open');
 }
 
 async function used(child: ChildProcess): Promise<Used> {

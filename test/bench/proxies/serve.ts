@@ -6,8 +6,9 @@ export interface Used {
   readonly heldBytes: number;
 }
 
-export function serve(port: number): void {
-  process.send?.({ port });
+/** `watched` is where it is watched, if it is. */
+export function serve(port: number, watched?: string): void {
+  process.send?.({ port, watched });
   process.on('message', () => {
     globalThis.gc?.();
     const { user, system } = process.cpuUsage();
