@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import autocannon from 'autocannon';
 import { WebSocket } from 'ws';
+import { shipped } from './children.js';
 import { median } from './numbers.js';
 import { REQUEST, startPeer, streams } from './peers.js';
 import type { Used } from './proxies/serve.js';
@@ -138,8 +139,7 @@ async function measureIdle({ port, child }: Running): Promise<number> {
 }
 
 async function run(proxy: Proxy, upstream: string): Promise<Running> {
-  const file = new URL(`./proxies/${proxy}.ts`, import.meta.url).pathname;
-  const node = [process.execPath, '--expose-gc', '--import', './src/typescript.js', file, upstream];
+  const node = [process.execPath, '--expose-gc', shipped(`proxies/${proxy}.ts`), upstream];
   const pinned = availableParallelism() > 1 && process.platform === 'linux';
   const [command = '', ...args] = pinned ? ['taskset', '-c', '0', ...node] : node;
   // Where there is a log, it goes to stderr.
