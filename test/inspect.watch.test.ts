@@ -1,4 +1,5 @@
 /** What is known of every exchange that is watched, within which bounds, and what a viewer is told. */
+import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { EVENTS, events } from '../machines/events.js';
 import { Exchange } from '../src/exchange.js';
@@ -122,7 +123,8 @@ describe('a viewer of rows', () => {
     const watch = new Watch();
     const trace: TraceRecord[] = [];
     const observer = watch.begin('a');
-    observer.carrier = { requestBytes: 7, forwardedBytes: 8 };
+    observer.request.take(Buffer.from('seven b'));
+    observer.response.take(Buffer.from('eight by'));
     const exchange = new Exchange({ id: 'a', observer, trace: (record) => trace.push(record) });
     const viewer = new RowsViewer(watch, messages);
     viewer.follow('a');
@@ -136,8 +138,8 @@ describe('a viewer of rows', () => {
       'rejected',
       'processed.rejected',
       '0',
-      '7',
-      '8',
+      `7 #${observer.request.fingerprint}`,
+      `8 #${observer.response.fingerprint}`,
       '▲ 1',
     ]);
     const records = frame.messages.flatMap((message) => recordOf(message) ?? []);
@@ -158,7 +160,9 @@ describe('the table of the page', () => {
     const frame = { at: 0, inFlight: 0, begun: 0, leftOut: 0, messages: [] };
     for (let part = 0; part < 30; part++) {
       const told = Array.from({ length: 1_000 }, (_, at) => part * 1_000 + at);
-      rows.take({ ...frame, rows: told.map((at) => [`x-${at}`, at, 0, 1, at === 5 ? 0 : 2]) });
+      const rest = [0, 0, 0, 0, 0, '', ''] as const;
+      const row = (at: number) => [`x-${at}`, at, 0, 1, at === 5 ? 0 : 2, ...rest] as const;
+      rows.take({ ...frame, rows: told.map(row) });
     }
     expect(rows.size).toBe(20_000);
     const [first, second] = rows.ordered('all');
@@ -187,5 +191,28 @@ describe('the feed', () => {
     });
     expect(sent).toEqual(['turn 1', 'turn 2', 'turn 3']);
     feed.close();
+  });
+});
+
+describe('the body of an exchange that is watched', () => {
+  const bodyOf = (...chunks: readonly string[]) => {
+    const { request } = new Watch().begin('a');
+    for (const chunk of chunks) request.take(Buffer.from(chunk));
+    return request;
+  };
+
+  it('is told by a fingerprint that is the same however it is cut, and another for another', () => {
+    const whole = bodyOf('{"model":"a"}').fingerprint;
+    expect(whole).toMatch(/^[0-9a-f]{8}$/);
+    expect(bodyOf('{"mod', '', 'el":"a"', '}').fingerprint).toBe(whole);
+    expect(bodyOf('{"model":"b"}').fingerprint).not.toBe(whole);
+    expect(bodyOf('', '').fingerprint).toBe('');
+  });
+
+  it('does not show the check sum of its text, nor what two texts differ by', () => {
+    const words = (text: string) => Number.parseInt(bodyOf(text).fingerprint, 16);
+    expect(words('a secret')).not.toBe(crc32('a secret'));
+    const difference = (words('a secret') ^ words('b secret')) >>> 0;
+    expect(difference).not.toBe((crc32('a secret') ^ crc32('b secret')) >>> 0);
   });
 });

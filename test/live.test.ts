@@ -84,7 +84,10 @@ describeInBrowser('the page of a gateway that is watched', ({ open }) => {
     await reads(page, '#current', /usage\.recorded\. Taken\..*is now processed\.completed/);
     expect(await lit(page)).toEqual(['processed']);
     const cells = await page.$$eval(`${row(0)} span`, (all) => all.map((one) => one.textContent));
-    expect(cells.slice(4)).toEqual(['2', `${BODY.length}`, '71', '0']);
+    const [, chunks, up, down, anomalies] = cells.slice(3);
+    expect([chunks, anomalies]).toEqual(['2', '0']);
+    expect(up).toMatch(new RegExp(`^${BODY.length} #[0-9a-f]{8}$`));
+    expect(down).toMatch(/^71 #[0-9a-f]{8}$/);
   });
 
   it('stays at an earlier step until the end is asked for again', async () => {

@@ -6,6 +6,7 @@ import type { UsageRecord } from '../accounting/ledger.js';
 import { formatOf } from '../accounting/sniff.js';
 import type { AccountingLimits, Usage } from '../accounting/usage.js';
 import type { Holder, Observation } from '../observe/telemetry.js';
+import type { Watched } from '../observe/watch.js';
 
 /** The type, the encoding and the length of a body, as its headers tell them. */
 export interface Content {
@@ -34,6 +35,7 @@ export type Origin = Pick<
 
 export class Bill implements Holder {
   readonly #observation: Observation | undefined;
+  readonly #row: Watched | undefined;
   readonly #startedAt = performance.now();
   #accounting: Accounting | undefined;
   #firstByteMs: number | undefined;
@@ -48,9 +50,10 @@ export class Bill implements Holder {
   status: number | undefined;
   ownStatus: number | undefined;
 
-  /** `observation` is told the record too. */
-  constructor(observation: Observation | undefined) {
+  /** `observation` is told the record too, and `row` the bytes as they pass. */
+  constructor(observation?: Observation, row?: Watched) {
     this.#observation = observation;
+    this.#row = row;
     if (observation !== undefined) observation.holder = this;
   }
 
@@ -70,8 +73,15 @@ export class Bill implements Holder {
     });
   }
 
+  /** A chunk of the request's body has come. */
+  received(chunk: Uint8Array): void {
+    this.requestBytes += chunk.length;
+    this.#row?.request.take(chunk);
+  }
+
   forwarded(chunk: Buffer): void {
     this.forwardedBytes += chunk.length;
+    this.#row?.response.take(chunk);
     this.#firstByteMs ??= performance.now() - this.#startedAt;
   }
 

@@ -26,8 +26,7 @@ export function begun(
 ): [exchange: Exchange, bill: Bill, observation: Observation | undefined] {
   const observation = telemetry?.begin(id, headerOf);
   const row = watch?.begin(id);
-  const bill = new Bill(observation);
-  if (row !== undefined) row.carrier = bill;
+  const bill = new Bill(observation, row);
   const both = observation !== undefined && row !== undefined;
   const observer = both ? new Both(observation, row) : (observation ?? row);
   return [new Exchange({ id, trace, observer }), bill, observation];

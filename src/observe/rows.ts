@@ -40,6 +40,9 @@ export type Row = readonly [
   responseBytes: number,
   anomalies: number,
   steps: number,
+  /** Of the bytes of either body, in hexadecimal; empty where there is none. */
+  requestFingerprint: string,
+  responseFingerprint: string,
 ];
 
 export class RowsViewer implements Viewer {
@@ -112,9 +115,11 @@ function rowOf(row: Watched): Row {
     Math.round(row.startedAt),
     Math.round(row.endedAt),
     row.chunks,
-    row.requestBytes,
-    row.responseBytes,
+    row.request.bytes,
+    row.response.bytes,
     row.anomalies,
     row.steps,
+    row.request.fingerprint,
+    row.response.fingerprint,
   ];
 }

@@ -9,6 +9,7 @@ import { EVENTS, events } from '../../machines/events.js';
 import type { StepObserver } from '../step.js';
 import { table as exchangeTable, start } from '../step.js';
 import type { Step, Table } from '../table.js';
+import { Body } from './bodies.js';
 
 /** Steps kept of one exchange. Between them there may be others, which are counted and gone. */
 export const FIRST_STEPS = 32;
@@ -17,12 +18,6 @@ const FINISHED_MAX = 1_000;
 
 const WIDTH = EVENTS.length;
 const CHUNK = EVENTS.indexOf(events.responseBody);
-
-/** Knows the bytes of an exchange's bodies that were passed on. */
-export interface Carrier {
-  readonly requestBytes: number;
-  readonly forwardedBytes: number;
-}
 
 /** A step that was kept. `event` is its place in `EVENTS`, `before` a state of the table. */
 export interface KeptStep {
@@ -108,10 +103,8 @@ export class Watched implements StepObserver {
   anomalies = 0;
   /** Newer ones have taken its place. */
   forgotten = false;
-  /** Asked for the bytes while the exchange is in flight, and not afterwards. */
-  carrier: Carrier | undefined;
-  #requestBytes = 0;
-  #responseBytes = 0;
+  readonly request = new Body();
+  readonly response = new Body();
   readonly #watch: Watch;
   /** Of each step that is kept its cell and its time. */
   readonly #kept: number[] = [];
@@ -138,19 +131,8 @@ export class Watched implements StepObserver {
 
   /** It is over: processed, or left by its peer where the machine knows no such state. */
   end(): void {
-    this.#requestBytes = this.requestBytes;
-    this.#responseBytes = this.responseBytes;
-    this.carrier = undefined;
     this.endedAt = performance.now();
     this.#watch.ended(this);
-  }
-
-  get requestBytes(): number {
-    return this.carrier?.requestBytes ?? this.#requestBytes;
-  }
-
-  get responseBytes(): number {
-    return this.carrier?.forwardedBytes ?? this.#responseBytes;
   }
 
   /** Another number whenever there is something new to tell. */

@@ -42,8 +42,8 @@ export class LegacyHandler {
   #state = 0;
   #seq = 0;
   #path: string | undefined;
-  requestBytes = 0;
-  forwardedBytes = 0;
+  #requestBytes = 0;
+  #responseBytes = 0;
   #completion: Completion | undefined;
   readonly #row: Watched | undefined;
 
@@ -53,15 +53,17 @@ export class LegacyHandler {
     readonly call: Call,
   ) {
     this.#row = shared.watch?.begin(id);
-    if (this.#row !== undefined) this.#row.carrier = this;
   }
 
   receive(message: ProcessingRequest): void {
     const kind = kindOf(message);
     if (kind === undefined) return;
     this.#path ??= headerOf(message.requestHeaders?.headers, ':path')?.split('?', 1)[0];
-    this.requestBytes += message.requestBody?.body?.length ?? 0;
-    this.forwardedBytes += message.responseBody?.body?.length ?? 0;
+    const { requestBody: { body: up } = {}, responseBody: { body: down } = {} } = message;
+    this.#requestBytes += up?.length ?? 0;
+    this.#responseBytes += down?.length ?? 0;
+    if (up !== undefined) this.#row?.request.take(up);
+    if (down !== undefined) this.#row?.response.take(down);
     try {
       const commands = eventsOf(message, kind).flatMap((event) => {
         const [code, before] = [codeOf(event), this.#state];
@@ -125,8 +127,8 @@ export class LegacyHandler {
         outputTokens: usage?.completion_tokens,
         totalTokens: usage?.total_tokens,
       } as Usage,
-      requestBytes: this.requestBytes,
-      responseBytes: this.forwardedBytes,
+      requestBytes: this.#requestBytes,
+      responseBytes: this.#responseBytes,
       durationMs: performance.now() - this.#startedAt,
     });
     written.catch((error) => warn(`exchange ${this.id}: not recorded: ${String(error)}`));

@@ -204,7 +204,7 @@ export class Processing {
   }
 
   #count({ body }: HttpBody, bytesMax = Infinity): void {
-    this.#bill.requestBytes += body?.length ?? 0;
+    if (body !== undefined) this.#bill.received(body);
     const most = Math.min(bytesMax, this.#shared.config.limits.requestBytesMax);
     if (this.#bill.requestBytes > most) this.#refuse(tooLarge(most));
   }

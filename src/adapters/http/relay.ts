@@ -107,7 +107,7 @@ export class Relay {
 
   readonly #received = (chunk: Buffer): void => {
     const { requestBytesMax, heldBytesMax } = this.#gateway.config.limits;
-    this.#bill.requestBytes += chunk.length;
+    this.#bill.received(chunk);
     const most = this.#outbound.routing.holds
       ? Math.min(requestBytesMax, heldBytesMax)
       : requestBytesMax;

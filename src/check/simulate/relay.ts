@@ -44,7 +44,7 @@ export class Relay {
   readonly #timers: Timers;
   readonly #ledger: ScriptedLedger;
   readonly #conductor: Conductor<Detail>;
-  readonly #bill = new Bill(undefined);
+  readonly #bill = new Bill();
   readonly #client: Client;
   readonly #upload: Lane;
   readonly #upstream: Lane;
@@ -139,7 +139,7 @@ export class Relay {
       if (!holds) this.#route();
     }
     if (kind === 'body' && bytes.length > 0) {
-      this.#bill.requestBytes += bytes.length;
+      this.#bill.received(bytes);
       this.#deliver(events.requestBody, bytes);
     }
     if (kind === 'trailers') this.#deliver(events.requestTrailers);

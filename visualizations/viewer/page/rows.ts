@@ -10,7 +10,20 @@ export interface Frame {
   readonly inFlight: number;
   readonly begun: number;
   readonly leftOut: number;
-  readonly rows: readonly (readonly [string, ...number[]])[];
+  readonly rows: readonly (readonly [
+    id: string,
+    number: number,
+    state: number,
+    startedAt: number,
+    endedAt: number,
+    chunks: number,
+    requestBytes: number,
+    responseBytes: number,
+    anomalies: number,
+    steps: number,
+    requestFingerprint: string,
+    responseFingerprint: string,
+  ])[];
   readonly messages: readonly unknown[];
   readonly unknown?: string;
 }
@@ -25,6 +38,8 @@ export interface Row {
   requestBytes: number;
   responseBytes: number;
   anomalies: number;
+  requestFingerprint: string;
+  responseFingerprint: string;
 }
 
 export type Filter = 'all' | 'inFlight' | 'anomalies';
@@ -60,13 +75,17 @@ export class Rows {
   }
 
   take({ rows }: Frame): void {
-    for (const [id, number = 0, state = 0, ...counts] of rows) {
-      const [startedAt = 0, endedAt = 0, chunks = 0, requestBytes = 0, responseBytes = 0] = counts;
-      const row = this.#byId.get(id) ?? ({ id, number } as Row);
-      row.state = this.#machine.table.states[state] ?? `state ${state}`;
-      row.anomalies = counts[5] ?? 0;
-      Object.assign(row, { startedAt, endedAt, chunks, requestBytes, responseBytes });
-      this.#byId.set(id, row);
+    for (const [id, number, state, startedAt, endedAt, chunks, ...rest] of rows) {
+      const [requestBytes, responseBytes, anomalies, , ...fingerprints] = rest;
+      const [requestFingerprint, responseFingerprint] = fingerprints;
+      this.#byId.set(
+        id,
+        Object.assign(this.#byId.get(id) ?? { id, number }, {
+          state: this.#machine.table.states[state] ?? `state ${state}`,
+          ...{ startedAt, endedAt, chunks, requestBytes, responseBytes, anomalies },
+          ...{ requestFingerprint, responseFingerprint },
+        }),
+      );
     }
     this.#dropOldest();
   }
@@ -100,18 +119,26 @@ export function cellsOf(row: Row, now: number): { cells: string[]; look: string 
   const age = (endedAt === 0 ? Math.max(now, startedAt) : endedAt) - startedAt;
   const [phase, outcome] = state.split('.');
   const settled = phase === 'settling' || phase === 'processed';
-  const counts = [row.chunks, row.requestBytes, row.responseBytes].map(String);
+  const up = bodyOf(row.requestBytes, row.requestFingerprint);
+  const down = bodyOf(row.responseBytes, row.responseFingerprint);
   return {
     cells: [
       id,
       settled && outcome !== undefined ? outcome : endedAt === 0 ? '– in flight' : '–',
       state,
       ageOf(age),
-      ...counts,
+      `${row.chunks}`,
+      up,
+      down,
       anomalies === 0 ? '0' : `▲ ${anomalies}`,
     ],
     look: anomalies === 0 ? '' : 'anomaly',
   };
+}
+
+/** Its size, and what tells it from others of that size. */
+function bodyOf(bytes: number, fingerprint: string): string {
+  return fingerprint === '' ? `${bytes}` : `${bytes} #${fingerprint}`;
 }
 
 function ageOf(ms: number): string {
