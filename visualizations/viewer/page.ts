@@ -122,6 +122,7 @@ a { color: var(--mark); }
 .exchanges .row span:nth-child(n+4):nth-child(-n+6) { flex: 0 0 4.6rem; text-align: right; }
 .exchanges .row span:nth-child(2) { flex: 0 0 7rem; }
 .live-exchanges .row span:nth-child(n+4) { flex: 0 0 5.2rem; text-align: right; }
+.live-exchanges .row span:nth-child(n+6):nth-child(-n+7) { flex-basis: 9.5rem; }
 .live-exchanges .row span:nth-child(-n+2) { flex: 0 0 8rem; }
 .gallery .row span:nth-child(-n+2) { flex: 0 0 3rem; }
 .gallery .row span:nth-child(3) { flex-grow: 6; }
