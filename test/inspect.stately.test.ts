@@ -189,7 +189,11 @@ describe("the page of Stately's inspector", () => {
     const frame = { postMessage: (...given: unknown[]) => handed.push(given) };
     const status = { textContent: '' };
     const listeners: ((message: object) => void)[] = [];
-    const sockets: { url: string; onmessage?: (m: object) => void; onclose?: () => void }[] = [];
+    const sockets: {
+      url: string;
+      onmessage?: (m: object) => void;
+      onclose?: (event: object) => void;
+    }[] = [];
     class FakeSocket {
       constructor(readonly url: string) {
         sockets.push(this);
@@ -204,23 +208,23 @@ describe("the page of Stately's inspector", () => {
         listeners.push(listener),
       WebSocket: FakeSocket,
     });
-    const [socket] = sockets;
     const post = (source: object, origin: string) =>
       listeners[0]!({ source, origin, data: { type: '@statelyai.connected' } });
-    expect(socket!.url).toBe('ws://127.0.0.1:1/t/stately/messages');
-    socket!.onmessage!({ data: '{"n":1}' });
     post({}, 'https://stately.ai');
     post(frame, 'https://evil.test');
-    expect(handed).toEqual([]);
+    expect(sockets).toEqual([]);
     expect(status.textContent).toContain('waiting for the inspector to load');
     post(frame, 'https://stately.ai');
+    const [socket] = sockets;
+    expect(socket!.url).toBe('ws://127.0.0.1:1/t/stately/messages');
+    socket!.onmessage!({ data: '{"n":1}' });
     socket!.onmessage!({ data: '{"n":2}' });
     expect(handed).toEqual([
       [{ n: 1 }, 'https://stately.ai'],
       [{ n: 2 }, 'https://stately.ai'],
     ]);
-    expect(status.textContent).toBe('interlock: live; messages: 2');
-    socket!.onclose!();
+    expect(status.textContent).toBe('interlock: connected; messages: 2');
+    socket!.onclose!({ target: socket! });
     expect(status.textContent).toContain('gone');
   });
 });

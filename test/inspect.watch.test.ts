@@ -16,7 +16,7 @@ import { recordOf } from '../visualizations/viewer/page/messages.js';
 import { cellsOf, Rows } from '../visualizations/viewer/page/rows.js';
 import { machines } from '../visualizations/viewer/page/runs.js';
 
-const messages = await makeMessages(table);
+const messages = await makeMessages(table, '--inspect');
 const REFUSED = [events.requestHeaders, events.requestRefused, events.usageRecorded];
 
 const begin = (watch: Watch, id: string) => new Exchange({ id, observer: watch.begin(id) });

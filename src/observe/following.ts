@@ -1,4 +1,5 @@
 /** One exchange that a viewer follows: step by step, and on after its end, since late ones may come. */
+import { wordOf } from '../trace.js';
 import type { Messages } from './messages.js';
 import type { Watched } from './watch.js';
 
@@ -11,7 +12,7 @@ export class Following {
   constructor(row: Watched, messages: Messages) {
     this.row = row;
     this.#messages = messages;
-    this.#waiting = [messages.actor(row)];
+    this.#waiting = [messages.actor(row.id, row.startedAt)];
   }
 
   /** Whether it has ended, and all was told. */
@@ -23,10 +24,12 @@ export class Following {
   news(stepsMax = Infinity): string[] {
     const texts = this.#waiting.splice(0);
     let left = stepsMax;
-    for (const step of this.row.stepsFrom(this.#next)) {
+    for (const { seq, at, event, step } of this.row.stepsFrom(this.#next)) {
       if (left-- <= 0) break;
-      texts.push(...this.#messages.step(this.row, step));
-      this.#next = step.seq + 1;
+      const { state, commands } = step;
+      const told = { seq, at, event, state, commands: commands.map(wordOf) };
+      texts.push(...this.#messages.step(this.row.id, told));
+      this.#next = seq + 1;
     }
     return texts;
   }

@@ -6,15 +6,14 @@
  * any browser that reaches the port could read every exchange, and write into the viewer; and it
  * opens a browser unasked. Who comes in here is for `door.ts` to say.
  */
-import { randomBytes } from 'node:crypto';
 import type { WebSocket } from 'ws';
 import { ActorsViewer } from './actors.js';
 import type { FeedLimits, Viewer } from './feed.js';
 import { Feed } from './feed.js';
 import { makeMessages } from './messages.js';
-import { optional } from './optional.js';
 import { RowsViewer } from './rows.js';
-import { statelyPage, statelyPolicy } from './stately.js';
+import { socketsOf, type Talks } from './sockets.js';
+import { statelyFile } from './stately.js';
 import type { Find, Policy, Viewable } from './viewing.js';
 import { Viewing } from './viewing.js';
 import { Watch } from './watch.js';
@@ -41,21 +40,16 @@ export interface Inspection {
   close(): Promise<void>;
 }
 
-const INSPECTOR_URL = new URL('https://stately.ai/inspect');
-/** What a viewer may say in one message. */
-const SAID_BYTES_MAX = 1_024;
-
 /**
  * Throws `INTERLOCK_BAD_CONFIG` if an optional package is missing, and rejects with the system's
  * error if the port is taken.
  */
 export async function startInspection(options: InspectionOptions): Promise<Inspection> {
   const { watch = new Watch(), port = 0, policy, warn = warnOnStderr } = options;
-  const { WebSocketServer } = await optional('ws', () => import('ws'));
-  const messages = await makeMessages(watch.table);
+  const messages = await makeMessages(watch.table, '--inspect');
   const feed = new Feed(warn, options.limits);
 
-  const talks: Record<string, (socket: WebSocket) => void> = {
+  const talks: Talks = {
     rows: (socket) => {
       const viewer = new RowsViewer(watch, messages);
       join(feed, socket, viewer);
@@ -67,19 +61,13 @@ export async function startInspection(options: InspectionOptions): Promise<Inspe
     },
     'stately/messages': (socket) => join(feed, socket, new ActorsViewer(watch, messages)),
   };
+  const sockets = await socketsOf(talks, '--inspect');
   const viewing = new Viewing({
     host: '127.0.0.1',
     port,
     policy,
     find: (path) => fileAt(path, watch.table.machine) ?? options.find(path),
-    sockets: {
-      server: new WebSocketServer({
-        noServer: true,
-        maxPayload: SAID_BYTES_MAX,
-        perMessageDeflate: false,
-      }),
-      at: (path) => (Object.hasOwn(talks, path) ? talks[path] : undefined),
-    },
+    sockets,
   });
   await viewing.listen();
 
@@ -118,10 +106,7 @@ function followed(text: string): string | null | undefined {
 function fileAt(path: string, machine: string): Viewable | undefined {
   // What the page is told when it asks whether there is something live.
   if (path === 'live') return { type: 'application/json', body: JSON.stringify({ machine }) };
-  if (path !== 'stately') return undefined;
-  const nonce = randomBytes(16).toString('base64url');
-  const policy = (host: string) => statelyPolicy(INSPECTOR_URL, nonce, host);
-  return { type: 'text/html', body: statelyPage(INSPECTOR_URL, nonce), policy };
+  return path === 'stately' ? statelyFile() : undefined;
 }
 
 function warnOnStderr(message: string): void {

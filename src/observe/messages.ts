@@ -11,21 +11,34 @@ import { EVENTS } from '../../machines/events.js';
 import { stateValueOf } from '../names.js';
 import { start } from '../step.js';
 import type { Table } from '../table.js';
-import { wordOf } from '../trace.js';
 import { optional } from './optional.js';
-import type { KeptStep, Watched } from './watch.js';
+
+/** A step as it is told: codes of the table, the words of a trace, and milliseconds. */
+export interface ToldStep {
+  readonly seq: number;
+  readonly at: number;
+  /** Its place in `EVENTS`. */
+  readonly event: number;
+  /** The state of the table that it led to. */
+  readonly state: number;
+  readonly commands: readonly string[];
+}
 
 export interface Messages {
   /** That there is such an actor, which comes before all else of it. */
-  actor(row: Watched): string;
+  actor(id: string, startedAt: number): string;
   /** The event of a step, then the snapshot that it led to. */
-  step(row: Watched, step: KeptStep): string[];
+  step(id: string, step: ToldStep): string[];
 }
 
-/** Throws `INTERLOCK_BAD_CONFIG` if the package is missing. */
-export async function makeMessages(table: Table): Promise<Messages> {
+/**
+ * `at` is on the clock of `performance.now`, or on one that starts when that does. Throws
+ * `INTERLOCK_BAD_CONFIG` if the package is missing; `flag` is what asks for it.
+ */
+export async function makeMessages(table: Table, flag: string): Promise<Messages> {
   const { createInspector } = await optional(
     '@statelyai/inspect',
+    flag,
     () => import('@statelyai/inspect'),
   );
   // Not left to the package: it would make it anew for each actor, and cut it off at ten levels.
@@ -44,20 +57,20 @@ export async function makeMessages(table: Table): Promise<Messages> {
   const send = (message: StatelyInspectionEvent) => texts.push(JSON.stringify(message));
   const inspector = createInspector({ send }, { serialize: complete });
 
-  const actor = ({ id, startedAt }: Watched) => {
+  const actor = (id: string, startedAt: number) => {
     texts = [];
     at = startedAt;
     inspector.actor(id, { status: 'active', value: values[start()], context: {} });
     return texts[0] as string;
   };
-  const step = ({ id }: Watched, kept: KeptStep) => {
+  const step = (id: string, told: ToldStep) => {
     texts = [];
-    at = kept.at;
-    const { state, commands } = kept.step;
-    const event = EVENTS[kept.event] as Event;
+    at = told.at;
+    const { seq, state, commands } = told;
+    const event = EVENTS[told.event] as Event;
     const status = (table.states[state] as string).startsWith('processed.') ? 'done' : 'active';
     // The machine has no context, so its place is free for what a trace says beside the state.
-    const context = { commands: commands.map(wordOf), seq: kept.seq, at };
+    const context = { commands, seq, at };
     inspector.event(id, event);
     inspector.snapshot(id, { status, value: values[state], context }, { event });
     return texts;

@@ -1,7 +1,15 @@
 /** A page with Stately's inspector in a frame, and a script that hands messages to it. */
+import { randomBytes } from 'node:crypto';
+import type { Viewable } from './viewing.js';
 
-/** Messages that wait in the page while the frame is still loading. */
-const WAITING_MAX = 5_000;
+const INSPECTOR_URL = new URL('https://stately.ai/inspect');
+
+/** The page, under a policy of its own. It opens the socket `messages` below its own path. */
+export function statelyFile(): Viewable {
+  const nonce = randomBytes(16).toString('base64url');
+  const policy = (host: string) => statelyPolicy(INSPECTOR_URL, nonce, host);
+  return { type: 'text/html', body: statelyPage(INSPECTOR_URL, nonce), policy };
+}
 
 /** What the page may do: show the inspector, and hear from the server that it comes from. */
 export function statelyPolicy(inspectorUrl: URL, nonce: string, host: string): string {
@@ -12,7 +20,10 @@ export function statelyPolicy(inspectorUrl: URL, nonce: string, host: string): s
   );
 }
 
-/** Messages are handed to the inspector's own origin only, and taken from its own frame only. */
+/**
+ * Messages are handed to the inspector's own origin only, and taken from its own frame only. They are
+ * asked for once it is there, so that none has to wait in the page.
+ */
 export function statelyPage(inspectorUrl: URL, nonce: string): string {
   const origin = JSON.stringify(inspectorUrl.origin);
   return `<!doctype html>
@@ -28,37 +39,35 @@ export function statelyPage(inspectorUrl: URL, nonce: string): string {
 </style>
 </head>
 <body>
-<p id="status" role="status">Waiting for the inspector.</p>
+<p id="status" role="status"></p>
 <iframe id="inspector" title="Stately inspector" referrerpolicy="no-referrer" src="${inspectorUrl.href}"></iframe>
 <script nonce="${nonce}">
   const frame = document.getElementById('inspector').contentWindow;
-  const waiting = [];
-  let ready = false;
-  let live = true;
+  let socket;
+  let gone = false;
   let count = 0;
   const say = () => {
-    const where = live ? 'live' : 'the gateway is gone, or let this viewer go; reload to try again';
-    const whom = ready ? '' : '; waiting for the inspector to load from ' + ${origin};
-    document.getElementById('status').textContent = 'interlock: ' + where + whom + '; messages: ' + count;
+    const where = gone ? 'the server is gone, or let this viewer go; reload to try again' : 'connected';
+    const what = socket ? where + '; messages: ' + count : 'waiting for the inspector to load from ' + ${origin};
+    document.getElementById('status').textContent = 'interlock: ' + what;
   };
   addEventListener('message', ({ source, origin, data }) => {
     if (source !== frame || origin !== ${origin} || data?.type !== '@statelyai.connected') return;
-    ready = true;
-    for (const message of waiting.splice(0)) frame.postMessage(message, ${origin});
+    // It says so again if it is loaded again, and is told all again then.
+    socket?.close();
+    socket = new WebSocket('ws://' + location.host + location.pathname + '/messages');
+    socket.onmessage = ({ data }) => {
+      count += 1;
+      frame.postMessage(JSON.parse(data), ${origin});
+      say();
+    };
+    socket.onclose = ({ target }) => {
+      gone = target === socket;
+      say();
+    };
     say();
   });
-  const socket = new WebSocket('ws://' + location.host + location.pathname + '/messages');
-  socket.onmessage = ({ data }) => {
-    const message = JSON.parse(data);
-    count += 1;
-    if (ready) frame.postMessage(message, ${origin});
-    else if (waiting.length < ${WAITING_MAX}) waiting.push(message);
-    say();
-  };
-  socket.onclose = () => {
-    live = false;
-    say();
-  };
+  say();
 </script>
 </body>
 </html>
