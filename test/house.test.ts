@@ -123,7 +123,10 @@ const MAY: readonly (readonly [string, readonly string[]])[] = [
   ],
   ['src/cli/', ['machines/', 'src/', 'visualizations/']],
   // The page plays the gateway of the bug too; its files run in a browser.
-  ['visualizations/viewer/page/', [...CORE, 'src/legacy.generated.ts', 'visualizations/']],
+  [
+    'visualizations/viewer/page/',
+    [...CORE, 'src/legacy.generated.ts', 'src/check/walks.ts', 'visualizations/'],
+  ],
   ['visualizations/', [...CORE, 'src/compile.ts', 'src/check/', 'visualizations/']],
 ];
 const fits = (file: string) => (prefix: string) =>

@@ -159,11 +159,14 @@ describe('an address', () => {
       {
         kind: 'hand',
         machine: 'exchange',
+        environment: 'observed',
+        seed: 7,
         events: ['request.headers', 'response.body(true)'],
         step: 1,
       },
     ] as const;
     for (const place of places) expect(placeOf(`#${hashOf(place)}`)).toEqual(place);
+    expect(placeOf('#machine=legacy')).toMatchObject({ environment: 'anyone', seed: undefined });
     expect(placeOf('')).toBeUndefined();
     expect(placeOf('#step=4')).toBeUndefined();
     expect(placeOf('#exchange=a&step=-1')).toMatchObject({ step: 0 });

@@ -199,6 +199,47 @@ describeInBrowser('the viewer', ({ open }) => {
     expect(await lit(again)).toEqual(['awaitingHeaders']);
   });
 
+  it('offers by hand what may come from whoever may speak, and no more', async () => {
+    const page = await open(url);
+    const offers = () =>
+      page.$$eval('#offers button', (all) => all.map((one) => (one as HTMLElement).dataset.event));
+    await page.click('#begin');
+    const all = await offers();
+    await page.selectOption('#environment', 'wellBehaved');
+    expect(await offers()).toEqual(['request.headers', 'transport.closed', 'drain.started']);
+    expect(all).toEqual(expect.arrayContaining((await offers()) as string[]));
+    await page.click('#offers [data-event="request.headers"]');
+    expect(await offers()).not.toContain('request.headers');
+    expect(await offers()).toContain('request.refused');
+    expect(page.url()).toContain('environment=wellBehaved');
+    const bad = await open(`${url}#machine=exchange&environment=nobody`);
+    expect(await bad.textContent('#status')).toContain('no environment nobody');
+  });
+
+  it('plays a run by its seed, the same again, and breaks the gateway of the bug', async () => {
+    const page = await open(url);
+    await page.selectOption('#machine', 'legacy');
+    await page.selectOption('#environment', 'observed');
+    await page.fill('#seed', '11');
+    await page.focus('#play');
+    await page.keyboard.press('Enter');
+    expect(await page.textContent('#run-title')).toBe(
+      'By hand: the machine legacy, drawn by the seed 11',
+    );
+    expect(await current(page)).toMatch(/^Before the first of 40 steps/);
+    await page.keyboard.press('End');
+    const last = await current(page);
+    const again = await open(page.url());
+    expect(await current(again)).toBe(last);
+    await again.click('#back');
+    await again.click('#play');
+    await again.keyboard.press('End');
+    expect(await current(again)).toBe(last);
+    await again.keyboard.press('Home');
+    for (let step = 0; step < 9; step++) await again.keyboard.press('ArrowRight');
+    expect(await current(again)).toMatch(/^Step 9 of 40: response\.end\..*answer\(unknown\)/);
+  });
+
   it.each(['light', 'dark'] as const)('can be read in %s', async (colorScheme) => {
     const page = await open(`${url}#exchange=late-end&step=11`, { colorScheme });
     const contrasts = await page.evaluate(() => {

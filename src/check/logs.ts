@@ -2,26 +2,13 @@
  * What can be run against a mutant: a tour of every transition that identifies the state it leads
  * to, and logs, which are random walks of an environment as if they had been recorded.
  */
-import type { Environment } from '../../machines/environments.js';
-import type { Event } from '../../machines/events.js';
 import { EVENTS } from '../../machines/events.js';
-import type { Table } from '../table.js';
-import { stepAt } from './explore.js';
 import type { Mutant } from './mutants.js';
 import type { Telling, Word } from './telling.js';
+import type { WalkOptions } from './walks.js';
+import { chanceOf, walk } from './walks.js';
 
 const WIDTH = EVENTS.length;
-
-/** Numbers in [0, 1), the same ones for the same seed: mulberry32. */
-export function chanceOf(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /**
  * For each state and event: go there, let it come, and tell where it led by words that tell that
@@ -83,13 +70,10 @@ export class Tour {
   }
 }
 
-export interface LogOptions {
-  readonly environment: Environment;
+export interface LogOptions extends WalkOptions {
   readonly seed: number;
   /** How many exchanges were recorded. */
   readonly exchanges: number;
-  /** How many events each has at most. */
-  readonly length: number;
 }
 
 /** Logs of exchanges. A mutant is killed by one that it does not explain. */
@@ -129,20 +113,4 @@ export class Logs {
     for (const log of passing) if (this.#telling.shows(mutant, log)) return true;
     return false;
   }
-}
-
-function walk(table: Table, { environment, length }: LogOptions, chance: () => number): Word {
-  const codes: number[] = [];
-  let [state, memory] = [0, environment.initial];
-  while (codes.length < length) {
-    const may = [...EVENTS.keys()].filter((code) =>
-      environment.allows(memory, EVENTS[code] as Event),
-    );
-    const code = may[Math.floor(chance() * may.length)];
-    if (code === undefined) break;
-    codes.push(code);
-    memory = environment.next(memory, stepAt(table, state, code));
-    ({ state } = table.step(state, code));
-  }
-  return codes;
 }

@@ -1,11 +1,11 @@
 /** `interlock check --mutants`: the mutation score of the model. */
 import { setImmediate } from 'node:timers/promises';
-import { chanceOf } from '../check/logs.js';
 import type { Mutant } from '../check/mutants.js';
 import { allMutants, sampleMutants } from '../check/mutants.js';
 import type { Trial } from '../check/mutate.js';
 import { Court, Scores } from '../check/mutate.js';
 import { jsonOfScores, textOfScores } from '../check/scores.js';
+import { chanceOf } from '../check/walks.js';
 import { table } from '../step.js';
 import { progressOn } from './progress.js';
 

@@ -1,4 +1,5 @@
 /** The text of the viewer's page. It asks for nothing but what is served beside it. */
+import { type Environment, environments } from '../../machines/environments.js';
 
 /** Its address ends in a slash, so what it names lies below it. */
 export function viewerPage(): string {
@@ -38,9 +39,15 @@ export function viewerPage(): string {
 <div id="exchanges-place"></div>
 <h3>A counterexample: what the gateway of the bug breaks</h3>
 <div id="gallery-place"></div>
-<h3><label for="machine">The machine by hand</label></h3>
-<p><select id="machine"><option>exchange</option><option>legacy</option></select>
+<h3>The machine by hand, or by lot</h3>
+<p><label for="machine">Machine</label>
+<select id="machine"><option>exchange</option><option>legacy</option></select>
+<label for="environment">Who may speak</label>
+<select id="environment">${environments.map(optionOf).join('')}</select>
 <button id="begin" type="button">Begin</button></p>
+<p><label for="seed">Seed</label>
+<input id="seed" type="number" min="0" max="4294967295" value="1">
+<button id="play" type="button">Play a run</button></p>
 </section>
 <section aria-labelledby="run-title" class="run" id="run" hidden>
 <h2 id="run-title"></h2>
@@ -69,6 +76,9 @@ export function viewerPage(): string {
 </html>
 `;
 }
+
+const optionOf = ({ name, sentence }: Environment) =>
+  `<option title="${sentence}">${name}</option>`;
 
 /** Colours keep a contrast of at least 4.5 to 1 in either scheme; no meaning is in them alone. */
 export const VIEWER_STYLE = `

@@ -3,14 +3,14 @@
 import { exhibits } from '../../generated/viewer.generated.js';
 import { Drawing } from './drawing.js';
 import { Grid } from './grid.js';
-import { offer } from './hand.js';
+import { begun, drawn, mayCome, offer, runByHand } from './hand.js';
 import { Live } from './live.js';
 import { byId } from './parts.js';
-import type { Place } from './place.js';
+import type { ByHand, Place } from './place.js';
 import { hashOf, placeOf } from './place.js';
 import type { Held } from './reading.js';
 import { Holdings, outcomeOf, summaryOf } from './reading.js';
-import type { Machine, Run } from './runs.js';
+import type { Run } from './runs.js';
 import { machines, played } from './runs.js';
 import { Stepper } from './stepper.js';
 
@@ -81,17 +81,8 @@ function showExhibit(at: number, step: number): void {
   gallery.show(exhibits.length, at);
 }
 
-function showHand(name: string, events: readonly string[], step: number): void {
-  const machine = machines.find((one) => one.name === name);
-  if (machine === undefined) throw new RangeError(`no machine ${name}`);
-  byId<HTMLSelectElement>('machine').value = name;
-  const run: Run = {
-    title: `By hand: the machine ${name}`,
-    notes: ['Each button is an event. Go back, and another event makes another future.'],
-    machine,
-    records: played(machine, events),
-  };
-  show({ kind: 'hand', machine: name, events, step }, run);
+function showHand(place: ByHand): void {
+  show(place, runByHand(place));
 }
 
 function showLive(id: string): void {
@@ -118,21 +109,20 @@ stepper.moved = () => {
   const whole = records.slice(0, Math.max(at, 1)).every(({ seq }, place) => seq === place);
   byId('hand').hidden = machine === undefined || !whole;
   if (machine === undefined || state === undefined || !machine.codes.has(state)) return;
-  offer(machine, state, (event) => tell(machine, event));
+  const before = records.slice(0, at).map((record) => record.event);
+  const environment = shown.kind === 'hand' ? shown.environment : 'anyone';
+  offer(machine, state, mayCome(machine, environment, before), (event) => {
+    const events = [...before, event];
+    showHand({ kind: 'hand', machine: machine.name, environment, events, step: at + 1 });
+  });
 };
-
-function tell(machine: Machine, event: string): void {
-  const { run, at } = stepper;
-  const before = (run as Run).records.slice(0, at).map((record) => record.event);
-  showHand(machine.name, [...before, event], at + 1);
-}
 
 function restore(hash: string): void {
   const place = placeOf(hash);
   if (place === undefined) return;
   try {
     if (place.kind === 'counterexample') showExhibit(place.number - 1, place.step);
-    else if (place.kind === 'hand') showHand(place.machine, place.events, place.step);
+    else if (place.kind === 'hand') showHand(place);
     else if (place.kind === 'live') showLive(place.id);
     else {
       const held = holdings.find(place.id, place.file);
@@ -221,8 +211,13 @@ function listen(): void {
     event.preventDefault();
     void open(chosen(event.dataTransfer?.files ?? []));
   });
-  const machine = byId<HTMLSelectElement>('machine');
-  byId('begin').addEventListener('click', () => showHand(machine.value, [], 0));
+  byId('begin').addEventListener('click', () => showHand(begun()));
+  byId('play').addEventListener('click', () => showHand(drawn()));
+  byId('environment').addEventListener('change', () => {
+    if (shown?.kind !== 'hand') return;
+    const { environment } = begun();
+    showHand({ ...shown, environment, seed: undefined, step: stepper.at });
+  });
   addEventListener('hashchange', () => restore(location.hash));
 }
 

@@ -11,12 +11,18 @@ export type Place =
   /** One that is followed, and so has no step to be at. */
   | { readonly kind: 'live'; readonly id: string }
   | { readonly kind: 'counterexample'; readonly number: number; readonly step: number }
-  | {
-      readonly kind: 'hand';
-      readonly machine: string;
-      readonly events: readonly string[];
-      readonly step: number;
-    };
+  | ByHand;
+
+export interface ByHand {
+  readonly kind: 'hand';
+  readonly machine: string;
+  /** Who may speak: the name of an environment. */
+  readonly environment: string;
+  /** Where the events were drawn by lot, and none was chosen by hand. */
+  readonly seed?: number | undefined;
+  readonly events: readonly string[];
+  readonly step: number;
+}
 
 /** The hash, without its sign. */
 export function hashOf(place: Place): string {
@@ -28,6 +34,8 @@ export function hashOf(place: Place): string {
   } else if (place.kind === 'counterexample') words.set('counterexample', String(place.number));
   else {
     words.set('machine', place.machine);
+    words.set('environment', place.environment);
+    if (place.seed !== undefined) words.set('seed', String(place.seed));
     words.set('events', place.events.join(','));
   }
   words.set('step', String(place.step));
@@ -37,8 +45,7 @@ export function hashOf(place: Place): string {
 /** Undefined for a hash that names nothing. A step that is none is the first. */
 export function placeOf(hash: string): Place | undefined {
   const words = new URLSearchParams(hash.replace(/^#/, ''));
-  const asked = Number(words.get('step') ?? 0);
-  const step = Number.isSafeInteger(asked) && asked >= 0 ? asked : 0;
+  const step = countIn(words.get('step')) ?? 0;
   const [id, live, number, machine] = ['exchange', 'live', 'counterexample', 'machine'].map((one) =>
     words.get(one),
   );
@@ -48,5 +55,11 @@ export function placeOf(hash: string): Place | undefined {
   if (number != null) return { kind: 'counterexample', number: Number(number), step };
   if (machine == null) return undefined;
   const events = (words.get('events') ?? '').split(',').filter((text) => text !== '');
-  return { kind: 'hand', machine, events, step };
+  const environment = words.get('environment') ?? 'anyone';
+  return { kind: 'hand', machine, environment, seed: countIn(words.get('seed')), events, step };
+}
+
+function countIn(text: string | null): number | undefined {
+  const count = text === null || text === '' ? -1 : Number(text);
+  return Number.isSafeInteger(count) && count >= 0 ? count : undefined;
 }
