@@ -10,6 +10,7 @@ import type { Browser, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
 import { drive } from '../src/demo/driver.js';
 import { EnvoyClient } from '../src/envoy/stream.js';
+import { exhibits } from '../visualizations/generated/viewer.generated.js';
 import { PROGRAM } from './browsing.js';
 import { RB, RH, SB, SH } from './envoy/messages.js';
 import { Running } from './running.js';
@@ -17,7 +18,7 @@ import { Running } from './running.js';
 const TRAFFIC = { exchanges: 60, concurrency: 8, lateEnds: 0.15, seed: 1 };
 /** Exchanges that are in flight while the picture is made. */
 const GOING_ON = 6;
-const SIZE = { width: 1600, height: 800 };
+const SIZE = { width: 1600, height: 1050 };
 
 const command = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url));
 const pictures = fileURLToPath(new URL('../visualizations/screenshots/', import.meta.url));
@@ -65,12 +66,18 @@ async function live(page: Page, running: Running): Promise<void> {
   }
   const late = page.locator('#live-exchanges .row.anomaly').first();
   await late.click();
-  await page.waitForFunction((count) => document.querySelectorAll('.row').length > count, 20);
+  await page.locator('#timeline .row.anomaly').click();
   client.close();
 }
 
 /** What the gateway of the bug does with a second end. */
 async function broken(page: Page): Promise<void> {
-  await page.locator('#gallery .row:not(.head)').first().click();
-  await page.keyboard.press('End');
+  const at = exhibits.findIndex(({ claims }) => claims[0]?.name === 'firstTerminalWins');
+  await page.evaluate(
+    (hash) => {
+      location.hash = hash;
+    },
+    `counterexample=${at + 1}&step=1`,
+  );
+  await page.locator('#last').click();
 }
