@@ -159,7 +159,8 @@ export class HttpGateway implements Gateway {
       // Node refuses what reaches the limit, and not only what passes it.
       maxHeaderSize: limits.headerBytesMax + 1,
       headersTimeout: limits.headersMs,
-      keepAliveTimeout: limits.keepAliveMs,
+      // Node sets a timer for a second more, and says so of one that is longer than a timer can be.
+      keepAliveTimeout: Math.min(limits.keepAliveMs, 2_147_482_647),
       // How long a body may take is one of the machine's deadlines.
       requestTimeout: 0,
       // `readHead` asks for a Host. Node's own refusal would let through what is pipelined behind it.
