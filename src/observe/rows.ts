@@ -12,7 +12,7 @@ const ROWS_A_TURN = 1_000;
 
 /**
  * A frame, as JSON. Times are milliseconds on the server's own clock, which `at` is now; a row has
- * ended if its second time is not 0. `visualizations/viewer/page/live.ts` reads it.
+ * ended if its second time is not 0. `visualizations/viewer/page/rows.ts` reads it.
  */
 export interface Frame {
   readonly at: number;

@@ -1,10 +1,11 @@
 /// <reference lib="dom" />
 /** Live exchanges: their table, as the server tells it, and the run of the one that is chosen. */
+import type { Frame } from '../../../src/observe/rows.js';
 import type { TraceRecord } from '../../../src/trace.js';
 import { Grid } from './grid.js';
 import { recordOf } from './messages.js';
 import { byId } from './parts.js';
-import type { Filter, Frame, Row } from './rows.js';
+import type { Filter, Row } from './rows.js';
 import { COLUMNS, cellsOf, Rows } from './rows.js';
 import type { Machine, Run } from './runs.js';
 

@@ -1,32 +1,6 @@
 /** The table of live exchanges: what was told of each, and in which order they stand. Pure. */
+import type { Frame } from '../../../src/observe/rows.js';
 import type { Machine } from './runs.js';
-
-/**
- * What the server tells in a turn (`src/observe/rows.ts` writes it). Times are milliseconds on its
- * clock; a row has ended if its second time is not 0.
- */
-export interface Frame {
-  readonly at: number;
-  readonly inFlight: number;
-  readonly begun: number;
-  readonly leftOut: number;
-  readonly rows: readonly (readonly [
-    id: string,
-    number: number,
-    state: number,
-    startedAt: number,
-    endedAt: number,
-    chunks: number,
-    requestBytes: number,
-    responseBytes: number,
-    anomalies: number,
-    steps: number,
-    requestFingerprint: string,
-    responseFingerprint: string,
-  ])[];
-  readonly messages: readonly unknown[];
-  readonly unknown?: string;
-}
 
 export interface Row {
   readonly id: string;
