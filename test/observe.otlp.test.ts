@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import protobuf from 'protobufjs';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { UsageRecord } from '../src/accounting/ledger.js';
 import { endpointsOf } from '../src/observe/endpoints.js';
 import { METRICS } from '../src/observe/metrics.js';
@@ -16,6 +17,8 @@ afterEach(async () => {
   vi.unstubAllEnvs();
   for (const close of closing.splice(0).reverse()) await close();
 });
+// What is told is looked at as JSON; that protobuf is what is sent otherwise has a test of its own.
+beforeEach(() => vi.stubEnv('OTEL_EXPORTER_OTLP_PROTOCOL', 'http/json'));
 
 /** A collector, which keeps what it is sent and answers as it is told to. */
 class Collector {
@@ -56,16 +59,34 @@ class Collector {
   }
 
   async #take(request: IncomingMessage): Promise<void> {
-    let text = '';
-    for await (const chunk of request) text += chunk;
-    this.bodies.push({ path: request.url as string, body: JSON.parse(text) });
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const bytes = Buffer.concat(chunks);
+    const json = request.headers['content-type'] === 'application/json';
+    const body: unknown = json ? JSON.parse(bytes.toString()) : bytes;
+    this.bodies.push({ path: request.url as string, body });
     for (const wake of this.#heard.splice(0)) wake();
   }
 }
 
+/** Of opentelemetry-proto's trace.proto, what this asks for: the numbers are the wire's. */
+const SPANS = protobuf
+  .parse(`syntax = "proto3";
+    message Request { repeated ResourceSpans resource_spans = 1; }
+    message ResourceSpans { repeated ScopeSpans scope_spans = 2; }
+    message ScopeSpans { repeated Span spans = 2; }
+    message Span {
+      string name = 5; fixed64 start_time_unix_nano = 7; fixed64 end_time_unix_nano = 8;
+      message Event { fixed64 time_unix_nano = 1; string name = 2; }
+      repeated Event events = 11;
+    }`)
+  .root.lookupType('Request');
+
+const timeOf = ({ timeUnixNano }: { timeUnixNano: string }) => timeUnixNano;
+
 /** A gateway with a collector at this URL, and a few exchanges with it, which must all be well. */
 async function exchanged(url: string, count = 3): Promise<{ world: World; seen: Observed }> {
-  const seen = await Observed.open({ metrics: undefined, endpoints: endpointsOf(url, {}) });
+  const seen = await Observed.open({ metrics: undefined, endpoints: endpointsOf(url) });
   const world = await World.start({ telemetry: seen.telemetry });
   closing.push(() => world.close());
   for (let at = 0; at < count; at++) await ask(world.port, { body: chat('interlock-small') });
@@ -92,6 +113,22 @@ describe('a collector', () => {
       expect(metrics).toContain(`"unit":"${unit}"`);
     }
     expect(metrics).toContain('{"key":"service.name","value":{"stringValue":"interlock"}}');
+    expect(seen.warnings).toEqual([]);
+  });
+
+  it('gets protobuf unless it is to be JSON', async () => {
+    vi.stubEnv('OTEL_EXPORTER_OTLP_PROTOCOL', '');
+    const collector = await Collector.start((response) => response.end());
+    const { seen } = await exchanged(collector.url, 1);
+    await seen.close();
+    const spans = SPANS.decode((await collector.sent('/v1/traces')) as Buffer).toJSON();
+    const [{ name, startTimeUnixNano, endTimeUnixNano, events }] =
+      spans.resourceSpans[0].scopeSpans[0].spans;
+    expect(name).toBe('chat interlock-small');
+    const times = [startTimeUnixNano, ...events.map(timeOf), endTimeUnixNano].map(BigInt);
+    expect(times).toEqual([...times].sort((a, b) => (a < b ? -1 : 1)));
+    expect(Math.abs(Number(times[0]) / 1e6 - Date.now())).toBeLessThan(60_000);
+    expect(String(await collector.sent('/v1/metrics'))).toContain(METRICS.duration.name);
     expect(seen.warnings).toEqual([]);
   });
 
@@ -168,19 +205,21 @@ describe('where telemetry is sent', () => {
   const url = 'http://collector:4318';
 
   it('is what the flag says, or what the environment does', () => {
-    const both = { traces: `${url}/v1/traces`, metrics: `${url}/v1/metrics` };
+    const protocol = 'http/protobuf';
+    const traces = { url: `${url}/v1/traces`, protocol };
+    const both = { traces, metrics: { url: `${url}/v1/metrics`, protocol } };
     expect(endpointsOf(undefined, {})).toEqual({});
     expect(endpointsOf(url, {})).toEqual(both);
     expect(endpointsOf(undefined, { OTEL_EXPORTER_OTLP_ENDPOINT: `${url}/` })).toEqual(both);
     expect(
       endpointsOf(undefined, { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://other/spans' }),
-    ).toEqual({ traces: 'https://other/spans' });
+    ).toEqual({ traces: { url: 'https://other/spans', protocol } });
     expect(
       endpointsOf(undefined, {
         OTEL_EXPORTER_OTLP_ENDPOINT: url,
         OTEL_METRICS_EXPORTER: 'none',
       }),
-    ).toEqual({ traces: both.traces });
+    ).toEqual({ traces });
     expect(
       endpointsOf(undefined, { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_SDK_DISABLED: 'true' }),
     ).toEqual({});
@@ -196,9 +235,23 @@ describe('where telemetry is sent', () => {
     );
   });
 
-  it('over gRPC is an error that says what is sent', () => {
-    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' };
-    expect(() => endpointsOf(undefined, env)).toThrow('accepted: http/json');
+  it('is encoded as the environment says, for each signal', () => {
+    const env = {
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+      OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: 'http/protobuf',
+    };
+    const { traces, metrics } = endpointsOf(url, env);
+    expect([traces?.protocol, metrics?.protocol]).toEqual(['http/json', 'http/protobuf']);
+  });
+
+  it.each([
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc'],
+    ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'http'],
+  ])('over %s=%s is an error that says what is spoken', (name, value) => {
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: url, [name]: value };
+    expect(() => endpointsOf(undefined, env)).toThrow(
+      `${name}: found "${value}"; accepted: http/protobuf, http/json`,
+    );
   });
 });
 

@@ -21,7 +21,8 @@ export const TELEMETRY_HELP = `
 --metrics serves GET /metrics for Prometheus: exchanges by state and outcome, anomalies, deadlines,
 usage, and the gen_ai.* metrics of OpenTelemetry. Who reaches the port can read it: it is on this
 machine alone unless another address is given. --otlp sends metrics and a span per exchange to a
-collector, as OTLP over HTTP; OTEL_EXPORTER_OTLP_ENDPOINT and the other OTEL_* variables do so too.
+collector, as OTLP over HTTP (http/protobuf; OTEL_EXPORTER_OTLP_PROTOCOL=http/json for JSON);
+OTEL_EXPORTER_OTLP_ENDPOINT and the other OTEL_* variables do so too.
 --log writes a JSON line per exchange to stderr, with no headers and no bodies: "info" all, "warn"
 those that failed. No exchange waits for any of them. Models are told by name in metrics where a
 route names them, and the first 100 others that an upstream answers for; the rest is "other".

@@ -10,8 +10,17 @@ const ENDPOINTS = {
   both: 'OTEL_EXPORTER_OTLP_ENDPOINT',
 } as const;
 
+/** The encodings of OTLP that are spoken, the default first (OpenTelemetry's own default, too). */
+export const PROTOCOLS = ['http/protobuf', 'http/json'] as const;
+export type Protocol = (typeof PROTOCOLS)[number];
+
+export interface Endpoint {
+  readonly url: string;
+  readonly protocol: Protocol;
+}
+
 /** Where each signal goes; undefined where it goes nowhere. */
-export type Endpoints = Readonly<Partial<Record<Signal, string>>>;
+export type Endpoints = Readonly<Partial<Record<Signal, Endpoint>>>;
 
 /**
  * Where the signals go: to the URL of a flag, or where the environment says. Throws
@@ -19,19 +28,27 @@ export type Endpoints = Readonly<Partial<Record<Signal, string>>>;
  */
 export function endpointsOf(url: string | undefined, env: Environment = process.env): Endpoints {
   if (env.OTEL_SDK_DISABLED?.toLowerCase() === 'true' && url === undefined) return {};
-  const endpoints: Partial<Record<Signal, string>> = {};
+  const endpoints: Partial<Record<Signal, Endpoint>> = {};
   for (const signal of ['traces', 'metrics'] as const) {
     if (env[`OTEL_${signal.toUpperCase()}_EXPORTER`] === 'none') continue;
     const own = url === undefined ? variable(env, ENDPOINTS[signal]) : undefined;
     const base = url ?? variable(env, ENDPOINTS.both);
-    if (own !== undefined) endpoints[signal] = own;
-    else if (base !== undefined) endpoints[signal] = `${base.replace(/\/+$/, '')}/v1/${signal}`;
-  }
-  const protocol = env.OTEL_EXPORTER_OTLP_PROTOCOL;
-  if (protocol === 'grpc' && url === undefined && Object.keys(endpoints).length > 0) {
-    throw bad('OTEL_EXPORTER_OTLP_PROTOCOL', protocol, 'http/json, which is what is sent');
+    const at = own ?? (base && `${base.replace(/\/+$/, '')}/v1/${signal}`);
+    if (at !== undefined) endpoints[signal] = { url: at, protocol: protocolOf(signal, env) };
   }
   return endpoints;
+}
+
+function protocolOf(signal: Signal, env: Environment): Protocol {
+  for (const part of [`_${signal.toUpperCase()}`, '']) {
+    const name = `OTEL_EXPORTER_OTLP${part}_PROTOCOL`;
+    const value = env[name];
+    if (value === undefined || value === '') continue;
+    const protocol = PROTOCOLS.find((known) => known === value);
+    if (protocol === undefined) throw bad(name, value, PROTOCOLS.join(', '));
+    return protocol;
+  }
+  return PROTOCOLS[0];
 }
 
 /** What is accepted as the URL of a collector, or why a text is none. */

@@ -3,13 +3,11 @@
  * take is told and lost: queues are bounded, and no exchange waits for it.
  */
 import type { Agent } from 'node:http';
-import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
-import type { MetricProducer, MetricReader } from '@opentelemetry/sdk-metrics';
+import type { MetricProducer, MetricReader, PushMetricExporter } from '@opentelemetry/sdk-metrics';
 import { PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
-import type { SpanProcessor } from '@opentelemetry/sdk-trace-base';
+import type { SpanExporter, SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
-import type { Endpoints, Environment } from './endpoints.js';
+import type { Endpoint, Endpoints, Environment, Protocol } from './endpoints.js';
 import { bad } from './endpoints.js';
 import { shown } from './text.js';
 
@@ -18,6 +16,20 @@ const EXPORT_EVERY_MS = 60_000;
 /** A failure is told at once, and again after so long. */
 const TOLD_EVERY_MS = 60_000;
 
+/** The SDK's exporters. Spans cost half as much as protobuf, and a third of the bytes, as in JSON. */
+const EXPORTERS = {
+  'http/protobuf': {
+    spans: async () => (await import('@opentelemetry/exporter-trace-otlp-proto')).OTLPTraceExporter,
+    metrics: async () =>
+      (await import('@opentelemetry/exporter-metrics-otlp-proto')).OTLPMetricExporter,
+  },
+  'http/json': {
+    spans: async () => (await import('@opentelemetry/exporter-trace-otlp-http')).OTLPTraceExporter,
+    metrics: async () =>
+      (await import('@opentelemetry/exporter-metrics-otlp-http')).OTLPMetricExporter,
+  },
+} satisfies Record<Protocol, unknown>;
+
 export interface Otlp {
   readonly reader: MetricReader | undefined;
   readonly processor: SpanProcessor | undefined;
@@ -25,15 +37,16 @@ export interface Otlp {
   close(): Promise<void>;
 }
 
-export function openOtlp(
+/** Rejects with `INTERLOCK_BAD_OPTION` for a variable of the environment that says nothing known. */
+export async function openOtlp(
   { traces, metrics }: Endpoints,
   metricProducers: MetricProducer[],
   warn: (message: string) => void,
   env: Environment = process.env,
-): Otlp {
+): Promise<Otlp> {
   expectSampler(env);
   const agents: Agent[] = [];
-  const options = (url: string) => ({
+  const options = ({ url }: Endpoint) => ({
     url,
     // The environment's own time, where it has one, is read by the exporter.
     ...(env.OTEL_EXPORTER_OTLP_TIMEOUT === undefined && { timeoutMillis: TIMEOUT_MS }),
@@ -44,19 +57,22 @@ export function openOtlp(
       return agent;
     },
   });
-  const processor =
-    traces === undefined
-      ? undefined
-      : new BatchSpanProcessor(told(new OTLPTraceExporter(options(traces)), traces, warn));
-  const reader =
-    metrics === undefined
-      ? undefined
-      : new PeriodicExportingMetricReader({
-          exporter: told(new OTLPMetricExporter(options(metrics)), metrics, warn),
-          metricProducers,
-          exportIntervalMillis: everyMs(env),
-          exportTimeoutMillis: Math.min(TIMEOUT_MS, everyMs(env)),
-        });
+  let processor: SpanProcessor | undefined;
+  if (traces !== undefined) {
+    const exporter: SpanExporter = new (await EXPORTERS[traces.protocol].spans())(options(traces));
+    processor = new BatchSpanProcessor(told(exporter, traces.url, warn));
+  }
+  let reader: MetricReader | undefined;
+  if (metrics !== undefined) {
+    const Exporter = await EXPORTERS[metrics.protocol].metrics();
+    const exporter: PushMetricExporter = new Exporter(options(metrics));
+    reader = new PeriodicExportingMetricReader({
+      exporter: told(exporter, metrics.url, warn),
+      metricProducers,
+      exportIntervalMillis: everyMs(env),
+      exportTimeoutMillis: Math.min(TIMEOUT_MS, everyMs(env)),
+    });
+  }
   const close = async () => {
     const closed = Promise.allSettled([processor?.shutdown(), reader?.shutdown()]);
     let timer: NodeJS.Timeout | undefined;

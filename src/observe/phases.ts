@@ -33,6 +33,30 @@ for (const [state, phases] of found.entries()) {
   }
 }
 
+/** A region that goes from one phase to another, -1 standing for none: it ends, or begins. */
+export interface Move {
+  readonly region: number;
+  readonly left: number;
+  readonly entered: number;
+}
+
+const moves = new Map<number, readonly Move[]>();
+
+/** What moves between two states. There are few such pairs, and each is worked out once. */
+export function movesOf(before: number, after: number): readonly Move[] {
+  const pair = before * table.states.length + after;
+  let found = moves.get(pair);
+  if (found === undefined) {
+    found = Array.from({ length: REGIONS }, (_, region) => ({
+      region,
+      left: phasesOf[before * REGIONS + region] as number,
+      entered: phasesOf[after * REGIONS + region] as number,
+    })).filter(({ left, entered }) => left !== entered);
+    moves.set(pair, found);
+  }
+  return found;
+}
+
 /** 1 for each state that an exchange is processed in. */
 export const isProcessed = Uint8Array.from(table.states, (name) =>
   name.startsWith('processed.') ? 1 : 0,

@@ -5,7 +5,7 @@
  * API, so it is for whoever brings the providers to say where it ends; without any it goes nowhere.
  * A step that stays where it is, which is what a chunk does, costs one increment.
  */
-import type { MeterProvider, Span, TracerProvider } from '@opentelemetry/api';
+import type { HrTime, MeterProvider, Span, TracerProvider } from '@opentelemetry/api';
 import { metrics, propagation, trace } from '@opentelemetry/api';
 import { EVENTS, events } from '../../machines/events.js';
 import type { Heal } from '../../machines/heals.js';
@@ -17,7 +17,7 @@ import { Instruments } from './instruments.js';
 import { Models } from './labels.js';
 import { Lifecycle } from './lifecycle.js';
 import type { Metric } from './metrics.js';
-import { isProcessed, PHASES, phasesOf, REGIONS } from './phases.js';
+import { isProcessed, movesOf, PHASES, REGIONS } from './phases.js';
 import { shown } from './text.js';
 import type { Baton, HeaderOf, Propagator } from './tracing.js';
 import { Tracing } from './tracing.js';
@@ -96,13 +96,7 @@ export class Telemetry {
   /** An exchange begins. What this gives is told its steps and its record. It never throws. */
   begin(id: string, headerOf: HeaderOf): Observation {
     this.lifecycle.begun++;
-    let span: Span | undefined;
-    try {
-      span = this.tracing?.begin(id, headerOf);
-    } catch (error) {
-      this.failed(error);
-    }
-    const observation = new Observation(this, span?.isRecording() ? span : undefined);
+    const observation = new Observation(this, id, headerOf);
     this.live.add(observation);
     return observation;
   }
@@ -142,6 +136,8 @@ export class Observation implements StepObserver {
   readonly #telemetry: Telemetry;
   readonly #cells: Float64Array;
   readonly #startedAt = performance.now();
+  /** What makes a time of ours one of the day; it stays as it is if the day's clock jumps. */
+  readonly #epoch = Date.now() - this.#startedAt;
   /** When each region came into its phase. */
   readonly #enteredAt: number[] = new Array(REGIONS).fill(this.#startedAt);
   #span: Span | undefined;
@@ -149,10 +145,14 @@ export class Observation implements StepObserver {
   /** What the exchange holds; read while it is in flight, and not afterwards. */
   holder: Holder | undefined;
 
-  constructor(telemetry: Telemetry, span: Span | undefined) {
+  constructor(telemetry: Telemetry, id: string, headerOf: HeaderOf) {
     this.#telemetry = telemetry;
     this.#cells = telemetry.lifecycle.cells;
-    this.#span = span;
+    try {
+      this.#span = telemetry.tracing?.begin(id, headerOf, this.#timeOf(this.#startedAt));
+    } catch (error) {
+      telemetry.failed(error);
+    }
   }
 
   /** What tells an upstream that it works for this exchange; undefined where no span is recorded. */
@@ -183,18 +183,17 @@ export class Observation implements StepObserver {
   #moved(before: number, after: number): void {
     const now = performance.now();
     try {
-      for (let region = 0; region < REGIONS; region++) {
-        const left = phasesOf[before * REGIONS + region] as number;
-        const entered = phasesOf[after * REGIONS + region] as number;
-        if (left === entered) continue;
+      for (const { region, left, entered } of movesOf(before, after)) {
         if (left >= 0) {
           const seconds = (now - (this.#enteredAt[region] as number)) / 1_000;
           this.#telemetry.instruments.leftState(left, seconds);
         }
         this.#enteredAt[region] = now;
-        if (entered >= 0 && TOLD[entered]) this.#span?.addEvent(PHASES[entered] as string);
+        if (entered >= 0 && TOLD[entered]) {
+          this.#span?.addEvent(PHASES[entered] as string, this.#timeOf(now));
+        }
       }
-      if (isProcessed[after] === 1) this.#processed();
+      if (isProcessed[after] === 1) this.#processed(now);
     } catch (error) {
       this.#telemetry.failed(error);
     }
@@ -223,16 +222,24 @@ export class Observation implements StepObserver {
     this.#span = undefined;
     const context = span?.spanContext();
     if (span !== undefined) {
-      tracing?.end(span, record, operation, models.labelOf(requestModel ?? usage.model));
+      const model = models.labelOf(requestModel ?? usage.model);
+      tracing?.end(span, record, operation, model, this.#timeOf(performance.now()));
     }
     log?.(record, context?.traceId, context?.spanId);
   }
 
   /** What comes now is late, and is counted. */
-  #processed(): void {
+  #processed(now: number): void {
     this.#telemetry.live.delete(this);
     this.holder = undefined;
-    this.#span?.end();
+    this.#span?.end(this.#timeOf(now));
     this.#span = undefined;
+  }
+
+  /** The time of day, in seconds and nanoseconds, of one of `performance.now()`. */
+  #timeOf(ms: number): HrTime {
+    const since1970 = ms + this.#epoch;
+    const seconds = Math.floor(since1970 / 1_000);
+    return [seconds, Math.floor((since1970 - seconds * 1_000) * 1e6)];
   }
 }

@@ -15,8 +15,12 @@ const UNSEEN =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what they are looked for with
   /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
+/** What every credential and every unseen character has in it; most texts have none of it. */
+const SUSPECT = /k-|[^\w./-]/i;
+
 /** The text without what looks like a credential. */
 export function redacted(text: string): string {
+  if (!SUSPECT.test(text)) return text;
   return text.replace(SECRETS, (_, scheme?: string, name?: string, between?: string) => {
     if (scheme !== undefined) return `${scheme} ${REDACTED}`;
     return name === undefined ? REDACTED : `${name}${between}${REDACTED}`;
@@ -25,7 +29,7 @@ export function redacted(text: string): string {
 
 /** A text of a peer, at most 256 UTF-16 code units of it, fit to be shown. */
 export function shown(text: string): string {
-  return redacted(capped(text)).replace(UNSEEN, escapeOf);
+  return SUSPECT.test(text) ? redacted(capped(text)).replace(UNSEEN, escapeOf) : capped(text);
 }
 
 /** The line of a JSON document, with nothing in it that a terminal or a log viewer obeys. */

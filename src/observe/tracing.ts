@@ -3,7 +3,7 @@
  * names one, and is kept by the exchange itself: a client chooses its trace id, and two exchanges
  * with the same are two spans, so nothing is looked up by it (field: D17).
  */
-import type { Attributes, Span, TextMapPropagator, Tracer } from '@opentelemetry/api';
+import type { Attributes, HrTime, Span, TextMapPropagator, Tracer } from '@opentelemetry/api';
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { Outcome } from '../../machines/events.js';
 import type { UsageRecord } from '../accounting/ledger.js';
@@ -58,10 +58,11 @@ export class Tracing {
   }
 
   /** The span of an exchange that begins; undefined where nobody records it. */
-  begin(id: string, headerOf: HeaderOf): Span | undefined {
+  begin(id: string, headerOf: HeaderOf, startTime: HrTime): Span | undefined {
     const context = this.#propagator.extract(ROOT_CONTEXT, headerOf, getter);
-    const options = { kind: SpanKind.SERVER, attributes: { 'interlock.exchange': id } };
-    return this.#tracer.startSpan('exchange', options, context);
+    const options = { kind: SpanKind.SERVER, startTime };
+    const span = this.#tracer.startSpan('exchange', options, context);
+    return span.isRecording() ? span.setAttribute('interlock.exchange', id) : undefined;
   }
 
   /** What tells the upstream that it works for this span. */
@@ -77,54 +78,52 @@ export class Tracing {
     record: UsageRecord,
     operation: Operation | undefined,
     model: string | undefined,
+    endTime: HrTime,
   ): void {
-    if (span.isRecording()) {
-      span.setAttributes(attributesOf(record));
-      if (operation !== undefined) {
-        span.updateName(`${operation.operation} ${model ?? ''}`.trimEnd());
-        span.setAttributes(this.#genAi(record, operation, model));
-      }
-      if (isFault(record.outcome)) span.setStatus({ code: SpanStatusCode.ERROR });
+    const attributes = attributesOf(record);
+    if (operation !== undefined) {
+      span.updateName(
+        model === undefined ? operation.operation : `${operation.operation} ${model}`,
+      );
+      this.#addGenAi(attributes, record, operation, model);
     }
-    span.end();
+    span.setAttributes(attributes);
+    if (isFault(record.outcome)) span.setStatus({ code: SpanStatusCode.ERROR });
+    span.end(endTime);
   }
 
-  #genAi({ usage }: UsageRecord, { operation, provider }: Operation, model?: string): Attributes {
-    return {
-      'gen_ai.operation.name': operation,
-      [this.#providerKey]: provider,
-      ...(model !== undefined && { 'gen_ai.request.model': model }),
-      ...(usage.model !== undefined && { 'gen_ai.response.model': shown(usage.model) }),
-      ...(usage.kind !== 'unknown' && {
-        ...(usage.inputTokens !== undefined && { 'gen_ai.usage.input_tokens': usage.inputTokens }),
-        ...(usage.outputTokens !== undefined && {
-          'gen_ai.usage.output_tokens': usage.outputTokens,
-        }),
-      }),
-    };
+  #addGenAi(
+    to: Attributes,
+    { usage }: UsageRecord,
+    { operation, provider }: Operation,
+    model: string | undefined,
+  ): void {
+    to['gen_ai.operation.name'] = operation;
+    to[this.#providerKey] = provider;
+    to['gen_ai.request.model'] = model;
+    to['gen_ai.response.model'] = usage.model && shown(usage.model);
+    if (usage.kind === 'unknown') return;
+    to['gen_ai.usage.input_tokens'] = usage.inputTokens;
+    to['gen_ai.usage.output_tokens'] = usage.outputTokens;
   }
 }
 
+/** A span leaves out what is undefined. */
 function attributesOf(record: UsageRecord): Attributes {
   const { outcome, cause, status, method, path, route, upstream, usage, anomalies } = record;
   const attributes: Attributes = {
     'interlock.outcome': outcome,
     'interlock.usage.kind': usage.kind,
+    'interlock.usage.reason': usage.kind === 'unknown' ? usage.reason : undefined,
     'interlock.request.size': record.requestBytes,
     'interlock.response.size': record.responseBytes,
+    'error.type': outcome === 'completed' ? undefined : (cause ?? outcome),
+    'http.response.status_code': status,
+    'http.request.method': method && shown(method),
+    'url.path': path && shown(path),
+    'interlock.route': route,
+    'interlock.upstream': upstream,
   };
-  const set = (key: string, value: string | number | undefined) => {
-    if (value !== undefined) attributes[key] = value;
-  };
-  set('error.type', outcome === 'completed' ? undefined : (cause ?? outcome));
-  set('interlock.usage.reason', usage.kind === 'unknown' ? usage.reason : undefined);
-  set('http.response.status_code', status);
-  set('http.request.method', method && shown(method));
-  set('url.path', path && shown(path));
-  set('interlock.route', route);
-  set('interlock.upstream', upstream);
-  for (const [name, count] of Object.entries(anomalies ?? {})) {
-    set(`interlock.anomaly.${name}`, count);
-  }
+  for (const name in anomalies) attributes[`interlock.anomaly.${name}`] = anomalies[name];
   return attributes;
 }
