@@ -68,6 +68,9 @@ describeInBrowser('the page of a gateway that is watched', ({ open }) => {
   it('shows an exchange as it goes, lit in the diagram, and its steps as they come', async () => {
     const here = await gateway();
     const page = await open(inspection.url);
+    // The machine is there before anything is chosen, with nothing lit.
+    expect(await page.$$eval('#diagram .node', (boxes) => boxes.length)).toBeGreaterThan(10);
+    expect(await lit(page)).toEqual([]);
     const answer = ask(here);
     await reads(page, row(0), /in flight.*response\.started/);
     await page.click(row(0));

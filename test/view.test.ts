@@ -66,6 +66,29 @@ describeInBrowser('the viewer', ({ open }) => {
     expect(await current(page)).toMatch(/^Step 1 of 11/);
   });
 
+  it.each([
+    { width: 1280, height: 900 },
+    { width: 380, height: 800 },
+  ])('keeps what is lit in sight of its pane, in a window of $width', async (size) => {
+    const page = await open(url);
+    await page.setViewportSize(size);
+    for (let step = 1; step <= 11; step++) {
+      await page.keyboard.press('ArrowRight');
+      // Regions stand side by side, and a narrow pane has not room for all that is lit.
+      const inSight = await page.$eval('#diagram', (pane) => {
+        const outer = pane.getBoundingClientRect();
+        return [...pane.querySelectorAll('.node.lit')].filter((box) => {
+          const { top, bottom, left, right } = box.getBoundingClientRect();
+          const down = top < outer.bottom && bottom > outer.top;
+          return down && left < outer.right && right > outer.left;
+        }).length;
+      });
+      expect({ step, inSight }).toEqual({ step, inSight: expect.toSatisfy((n) => n > 0) });
+    }
+    // The page itself does not move sideways, whatever is wider than it.
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(size.width);
+  });
+
   it('is led back to a step by its address', async () => {
     const page = await open(`${url}#exchange=refused&step=2`);
     expect(await page.textContent('#run-title')).toBe('Exchange refused');

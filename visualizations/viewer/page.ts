@@ -32,13 +32,18 @@ export function viewerPage(): string {
 <div id="live-place"></div>
 <p><a href="stately" target="_blank" rel="noopener">The same in Stately's inspector, which is online</a></p>
 </section>
-<section aria-labelledby="choose" class="choose">
-<h2 id="choose">Choose a run</h2>
+<section aria-labelledby="choose-title" id="choose">
+<h2 id="choose-title">Choose a run</h2>
+<div>
 <h3><label for="file">A trace: NDJSON, chosen here or dropped on the page</label></h3>
 <input id="file" type="file" multiple>
-<div id="exchanges-place"></div>
+<div id="exchanges-place" hidden></div>
+</div>
+<div>
 <h3>A counterexample: what the gateway of the bug breaks</h3>
 <div id="gallery-place"></div>
+</div>
+<div>
 <h3>The machine by hand, or by lot</h3>
 <p><label for="machine">Machine</label>
 <select id="machine"><option>exchange</option><option>legacy</option></select>
@@ -48,6 +53,7 @@ export function viewerPage(): string {
 <p><label for="seed">Seed</label>
 <input id="seed" type="number" min="0" max="4294967295" value="1">
 <button id="play" type="button">Play a run</button></p>
+</div>
 </section>
 <section aria-labelledby="run-title" class="run" id="run" hidden>
 <h2 id="run-title"></h2>
@@ -97,8 +103,12 @@ h3 { font-size: .9rem; margin: .7rem 0 .3rem; }
 p, ul { margin: .3rem 0; }
 [hidden] { display: none !important; }
 main { display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr); }
-@media (min-width: 1200px) {
-  main { grid-template-columns: minmax(0, 1fr) minmax(0, 1.3fr) minmax(0, 1fr); }
+@media (min-width: 1100px) {
+  main { grid-template-columns: minmax(0, 5fr) minmax(0, 6fr); }
+  #live, #choose, #run[hidden] + .drawn { grid-column: 1 / -1; }
+  #choose { display: grid; gap: 0 1rem; grid-template-columns: repeat(3, minmax(0, 1fr)); }
+  #choose h2 { grid-column: 1 / -1; }
+  .drawn { position: sticky; top: .5rem; align-self: start; }
 }
 :focus-visible { outline: 3px solid var(--mark); outline-offset: 1px; }
 button, select, input { font: inherit; color: inherit; background: var(--raised);
@@ -110,8 +120,7 @@ button[aria-disabled=true] { color: var(--quiet); border-style: dotted; }
   min-height: 4.5em; overflow-wrap: anywhere; }
 .grid { height: 16rem; overflow: auto; border: 1px solid var(--line); position: relative;
   font: 12px/26px ui-monospace, monospace; }
-.grid.gallery { height: 10rem; }
-#live { grid-column: 1 / -1; }
+.grid.gallery, .grid.exchanges { height: 10rem; }
 #live-counts { margin-left: 1rem; }
 .grid.live-exchanges { height: 13rem; }
 #live[data-gone=true] .grid { border-style: dashed; }
@@ -136,8 +145,8 @@ a { color: var(--mark); }
 .live-exchanges .row span:nth-child(-n+2) { flex: 0 0 8rem; }
 .gallery .row span:nth-child(-n+2) { flex: 0 0 3rem; }
 .gallery .row span:nth-child(3) { flex-grow: 6; }
-#diagram { overflow: auto; max-height: 85vh; border: 1px solid var(--line); }
-#diagram svg { display: block; }
+#diagram { overflow: auto; max-height: 80vh; border: 1px solid var(--line); }
+#diagram svg { display: block; max-width: 100%; min-width: 40rem; height: auto; margin: 0 auto; }
 .lit > path, .lit > polygon { stroke: var(--mark) !important; stroke-width: 3.5px; }
 .passed > path, .passed > polygon { stroke: var(--mark) !important; stroke-width: 1.5px;
   stroke-dasharray: 5 3; }

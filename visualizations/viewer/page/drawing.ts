@@ -47,8 +47,21 @@ export class Drawing {
   #reveal(box: SVGGElement | undefined): void {
     if (box === undefined) return;
     const pane = this.element.getBoundingClientRect();
-    const { top, bottom } = box.getBoundingClientRect();
-    if (top < pane.top) this.element.scrollTop += top - pane.top - 8;
-    else if (bottom > pane.bottom) this.element.scrollTop += bottom - pane.bottom + 8;
+    const { top, bottom, left, right } = box.getBoundingClientRect();
+    // What of the pane is in the window, if the page itself is scrolled to it at all.
+    const inWindow = pane.top < innerHeight - pane.height / 4;
+    const paneBottom = inWindow ? Math.min(pane.bottom, innerHeight) : pane.bottom;
+    this.element.scrollBy({
+      top: inwards(top - Math.max(pane.top, 0), bottom - paneBottom),
+      left: inwards(left - pane.left, right - pane.right),
+    });
   }
 }
+
+/** How far to go for what begins and ends so far from a pane's own ends; its beginning counts more. */
+function inwards(begins: number, ends: number): number {
+  if (begins < 0) return begins - MARGIN;
+  return ends > 0 ? Math.min(ends, begins) + MARGIN : 0;
+}
+
+const MARGIN = 8;

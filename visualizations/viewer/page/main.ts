@@ -15,7 +15,8 @@ import { machines, played } from './runs.js';
 import { Stepper } from './stepper.js';
 
 const holdings = new Holdings();
-const stepper = new Stepper(new Drawing(byId('diagram')));
+const drawing = new Drawing(byId('diagram'));
+const stepper = new Stepper(drawing);
 /** What is shown, without its step. */
 let shown: Place | undefined;
 /** Where a server is beside the page. */
@@ -58,7 +59,7 @@ function showHeld(held: Held, step: number): void {
     machine,
     records,
   });
-  exchanges.show(holdings.held.length, holdings.held.indexOf(held));
+  list(holdings.held.indexOf(held));
 }
 
 function showExhibit(at: number, step: number): void {
@@ -93,7 +94,7 @@ function showLive(id: string): void {
 function show(place: Place, run: Run): void {
   shown = place;
   if (place.kind !== 'live') live?.leave();
-  if (place.kind !== 'exchange') exchanges.show(holdings.held.length, -1);
+  if (place.kind !== 'exchange') list(-1);
   if (place.kind !== 'counterexample') gallery.show(exhibits.length, -1);
   stepper.show(run, place.kind === 'live' ? run.records.length : place.step);
 }
@@ -163,7 +164,7 @@ async function open(files: readonly Opened[], hash = ''): Promise<void> {
     try {
       const reading = await holdings.read(name, chunksOf(await stream()), async (so) => {
         say(`Reading ${summaryOf(so)}`, faults);
-        exchanges.show(holdings.held.length, chosenAt());
+        list(chosenAt());
         // A turn of the page's own: a long file must not keep it from being used.
         await new Promise((resolve) => setTimeout(resolve));
       });
@@ -174,11 +175,17 @@ async function open(files: readonly Opened[], hash = ''): Promise<void> {
     }
   }
   if (files.length > 0) say(texts.join(' '), faults);
-  exchanges.show(holdings.held.length, chosenAt());
+  list(chosenAt());
   const first = holdings.held[before];
   if (shown !== shownBefore) return;
   if (placeOf(hash) !== undefined) restore(hash);
   else if (first !== undefined) showHeld(first, 0);
+}
+
+/** The exchanges of the traces, with the one of this row chosen; -1 for none. */
+function list(chosen: number): void {
+  byId('exchanges-place').hidden = holdings.held.length === 0;
+  exchanges.show(holdings.held.length, chosen);
 }
 
 /** The row of the exchange that is shown, -1 for none. */
@@ -239,6 +246,8 @@ async function watch(): Promise<void> {
   const told = (await (await fetch('live')).json()) as { machine: string } | null;
   const machine = machines.find(({ name }) => name === told?.machine);
   if (machine === undefined) return;
+  // What is live comes first, and what else there is to see comes last.
+  document.querySelector('main')?.append(byId('choose'));
   live = new Live({
     machine,
     chosen: (id, run) => show({ kind: 'live', id }, run),
@@ -248,6 +257,7 @@ async function watch(): Promise<void> {
 }
 
 listen();
+drawing.show('exchange', undefined, []);
 gallery.show(exhibits.length, -1);
 await watch();
 const files = live === undefined ? await served() : [];
