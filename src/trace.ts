@@ -66,7 +66,7 @@ export function decode(line: string): TraceRecord {
   }
   if (typeof value !== 'object' || value === null) throw bad('the record', 'an object', value);
   const { v, exchange, seq, at, event, state, commands } = value as Record<string, unknown>;
-  if (v !== TRACE_VERSION) throw bad('"v"', `${TRACE_VERSION}`, v);
+  if (v !== TRACE_VERSION) throw bad('"v", the version,', `${TRACE_VERSION}`, v);
   if (typeof exchange !== 'string') throw bad('"exchange"', 'a string', exchange);
   if (!Number.isSafeInteger(seq) || (seq as number) < 0) throw bad('"seq"', 'a count from 0', seq);
   if (typeof at !== 'number') throw bad('"at"', 'milliseconds', at);

@@ -91,7 +91,9 @@ describe('a bad line', () => {
   }
 
   it('of another version says which one is read', () => {
-    expect(complaint(JSON.stringify({ ...good, v: 2 }))).toBe('"v" must be 1; found 2');
+    expect(complaint(JSON.stringify({ ...good, v: 2 }))).toBe(
+      '"v", the version, must be 1; found 2',
+    );
   });
 
   it('that is not a record is refused', () => {

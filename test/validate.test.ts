@@ -190,7 +190,7 @@ describe('a line', () => {
     expect(report).toMatchObject({ records: late.length, unreadable: 3, diverging: 0 });
     expect(report.faulty.map(({ line, message }) => `${line}: ${message}`)).toEqual([
       '6: not a record of a trace: not JSON: {"v":1,"exch',
-      '8: not a record of a trace: "v" must be 1; found 2',
+      '8: not a record of a trace: "v", the version, must be 1; found 2',
       '9: the line has more than 4096 bytes',
     ]);
   });

@@ -100,7 +100,11 @@ describe('interlock view', () => {
     ['absent.ndjson', undefined, /TRACE .*absent\.ndjson: ENOENT/],
     ['empty.ndjson', '', /it is empty, and so no trace/],
     ['notes.txt', 'Dear diary\n', /no trace: line 1: not JSON: Dear diary/],
-    ['newer.ndjson', lateEnd.replaceAll('"v":1', '"v":9'), /line 1: "v" must be 1; found 9/],
+    [
+      'newer.ndjson',
+      lateEnd.replaceAll('"v":1', '"v":9'),
+      /line 1: "v", the version, must be 1; found 9/,
+    ],
   ])('refuses %s', async (name, text, message) => {
     const path = join(folder, name);
     if (text !== undefined) writeFileSync(path, text);

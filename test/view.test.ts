@@ -119,7 +119,7 @@ describeInBrowser('the viewer', ({ open }) => {
     );
     expect(await page.textContent('#run-title')).toBe('Exchange torn');
     await drop(page, 'later.ndjson', lateEnd.replaceAll('"v":1', '"v":2'));
-    expect((await faults(page))[0]).toContain('line 1: "v" must be 1; found 2');
+    expect((await faults(page))[0]).toContain('line 1: "v", the version, must be 1; found 2');
     expect(await page.textContent('#run-title')).toBe('Exchange torn');
   });
 

@@ -25,16 +25,15 @@ given; more can be dropped on the page, which reads them in the browser and send
 The page shows the diagram of the machine with the state of each step lit in it, a timeline to step
 through (arrow keys, Home, End), every counterexample of the gateway of the bug, and either machine
 by hand: choose who may speak and a seed and play a run, or press an event and see what is ordered.
-An address such as …#exchange=late-end&step=11 leads
-back to a step, as long as this runs.
+An address such as …#exchange=late-end&step=11 leads back to a step, as long as this runs.
 
 --stately replays the TRACEs into Stately's inspector instead, an actor for each exchange. The
 browser loads that from https://stately.ai; what it is told are names of events, states and
 commands, and no header or body, which no trace has.
 
-The page asks for nothing from anywhere else, so it works without a network. Either server listens on this
-machine only; the address holds a token, and who has none is refused, as is any other site's page.
-Ctrl-C ends it. Exit code: 0; 2 for a file that cannot be read or is no trace.`;
+The page asks for nothing from anywhere else, so it works without a network. Either server listens
+on this machine only; the address holds a token, and who has none is refused, as is any other
+site's page. Ctrl-C ends it. Exit code: 0; 2 for a file that cannot be read or is no trace.`;
 
 export function viewCommand(): Command {
   return new Command('view')
