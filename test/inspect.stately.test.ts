@@ -144,7 +144,13 @@ describe("Stately's inspector", () => {
     const late = await watch();
     await eventually(() => expect(late).toHaveLength(early.length));
     await chat(here);
-    await eventually(() => expect(snapshotsOf(late)).toHaveLength(here.traces.length));
+    await eventually(() => {
+      expect(here.traces.at(-1)?.state).toMatch(/^processed/);
+      // Each viewer is told in its own time.
+      for (const seen of [early, late]) {
+        expect(snapshotsOf(seen)).toHaveLength(here.traces.length);
+      }
+    });
     // The package draws the id of an event message by lot.
     const facts = (messages: StatelyInspectionEvent[]) => messages.map((m) => ({ ...m, id: 0 }));
     expect(facts(late)).toEqual(facts(early));
