@@ -8,7 +8,6 @@ import type { ServingStatus } from 'grpc-health-check';
 import { HealthImplementation } from 'grpc-health-check';
 import type { Call } from './conversation.js';
 import { Listener } from './listener.js';
-import { watchResets } from './resets.js';
 import { SERVICE_NAME, service } from './wire.js';
 
 /** The names that health is asked for by. */
@@ -32,10 +31,7 @@ export class Endpoint {
   constructor(limits: EndpointLimits, process: (call: Call) => void) {
     this.#server = new Server(optionsOf(limits));
     this.#server.addService(service, {
-      Process: (call: Call) => {
-        watchResets(call);
-        process(call);
-      },
+      Process: process,
     });
     const serving = HEALTH_NAMES.map((name): [string, ServingStatus] => [name, 'SERVING']);
     this.#health = new HealthImplementation(Object.fromEntries(serving));

@@ -8,6 +8,7 @@ import { lstatSync, unlinkSync } from 'node:fs';
 import type { ListenOptions, Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
 import type { ConnectionInjector, Server, ServerCredentials } from '@grpc/grpc-js';
+import { guardedInjector } from './resets.js';
 
 const UNIX = /^unix:(?:\/\/(?=\/))?(.+)$/s;
 const HOST_AND_PORT = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/;
@@ -19,7 +20,7 @@ export class Listener {
   readonly #wanted: string;
 
   private constructor(server: Server, credentials: ServerCredentials, wanted: string) {
-    this.#injector = server.createConnectionInjector(credentials);
+    this.#injector = guardedInjector(server, credentials);
     this.#wanted = wanted;
   }
 
