@@ -11,12 +11,13 @@ import { WebSocket } from 'ws';
 import { shipped } from './children.js';
 import { median } from './numbers.js';
 import { REQUEST, startPeer, streams } from './peers.js';
-import type { Used } from './proxies/serve.js';
+import type { Held, Used } from './proxies/serve.js';
 
 const BARE = 'bare';
-/** `observed` is ours, with metrics and tracing; `watched` is ours, with a viewer that reads all. */
+/** `metered` is ours, with metrics; `observed`, with metrics and tracing; `watched`, with a viewer that reads all. */
 const PROXIES = [
   'interlock',
+  'metered',
   'observed',
   'watched',
   BARE,
@@ -26,8 +27,9 @@ const PROXIES = [
   'portkey',
 ] as const;
 type Proxy = (typeof PROXIES)[number];
-const STREAMING: readonly Proxy[] = ['interlock', 'observed', 'watched', BARE];
+const STREAMING: readonly Proxy[] = ['interlock', 'metered', 'observed', 'watched', BARE];
 
+const WARM_UP_SECONDS = 6;
 const CONNECTIONS = 32;
 const STREAMS = 40;
 const EVENTS = 150;
@@ -44,8 +46,17 @@ export interface GatewayResult {
   readonly microsPerRequest: number;
   readonly microsPerEvent: number | undefined;
   readonly bytesPerIdleStream: number | undefined;
+  /** The same, of each round. */
+  readonly rounds: Measure;
 }
 
+/** How much more it was on than off: the median over the rounds, in which one came after the other. */
+export function ratioOf(on: GatewayResult, off: GatewayResult, what: keyof Measure): number {
+  const others = off.rounds[what];
+  return median(on.rounds[what].map((value, round) => value / (others[round] as number)));
+}
+
+/** Short turns, many of them: what else the machine does is then on both sides of a ratio. */
 export async function benchGateway(
   rounds: number,
   seconds: number,
@@ -55,12 +66,12 @@ export async function benchGateway(
   const running = new Map<Proxy, Running>();
   for (const proxy of proxies) running.set(proxy, await run(proxy, peer.url));
   const measured = new Map(proxies.map((proxy) => [proxy, emptyMeasure()]));
-  // Two rounds that are not counted: a proxy is slow until its code is compiled.
-  for (let round = -2; round < rounds; round++) {
+  // A round that is not counted, and longer: a proxy is slow until its code is compiled.
+  for (let round = -1; round < rounds; round++) {
     for (const proxy of proxies) {
       const target = running.get(proxy) as Running;
       const into = round < 0 ? emptyMeasure() : (measured.get(proxy) as Measure);
-      await measureJson(proxy, target, peer.url, seconds, into);
+      await measureJson(proxy, target, peer.url, round < 0 ? WARM_UP_SECONDS : seconds, into);
       if (STREAMING.includes(proxy)) await measureStreams(target, into);
     }
   }
@@ -71,13 +82,15 @@ export async function benchGateway(
   for (const { child } of running.values()) child.disconnect();
   peer.close();
   return proxies.map((proxy) => {
-    const { perSecond, perRequest, perEvent } = measured.get(proxy) as Measure;
+    const rounds = measured.get(proxy) as Measure;
+    const { perSecond, perRequest, perEvent } = rounds;
     return {
       proxy,
       requestsPerSecond: median(perSecond),
       microsPerRequest: median(perRequest),
       microsPerEvent: perEvent.length === 0 ? undefined : median(perEvent),
       bytesPerIdleStream: idle.get(proxy),
+      rounds,
     };
   });
 }
@@ -131,9 +144,9 @@ async function measureStreams({ port, child }: Running, into: Measure): Promise<
 }
 
 async function measureIdle({ port, child }: Running): Promise<number> {
-  const before = await used(child);
+  const before = await held(child);
   const close = await streams(port, IDLE_STREAMS, '/idle', 'begun');
-  const after = await used(child);
+  const after = await held(child);
   close();
   return (after.heldBytes - before.heldBytes) / IDLE_STREAMS;
 }
@@ -173,5 +186,11 @@ async function view(url: string): Promise<void> {
 async function used(child: ChildProcess): Promise<Used> {
   child.send('used');
   const [answer] = (await once(child, 'message')) as [Used];
+  return answer;
+}
+
+async function held(child: ChildProcess): Promise<Held> {
+  child.send('held');
+  const [answer] = (await once(child, 'message')) as [Held];
   return answer;
 }
