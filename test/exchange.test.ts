@@ -1,6 +1,4 @@
 /** Exchange: what it gives for an event, and what it says to a caller that uses it wrongly. */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anyone } from '../machines/environments.js';
@@ -13,6 +11,7 @@ import { Exchange } from '../src/exchange.js';
 import { table } from '../src/step.js';
 import type { TraceRecord } from '../src/trace.js';
 import { decode, encode, eventOf } from '../src/trace.js';
+import { collect, heldBytes } from './memory.js';
 
 const walks = fc.array(fc.constantFrom(...EVENTS), { maxLength: 40 });
 
@@ -233,22 +232,15 @@ describe('the trace of an exchange', () => {
 });
 
 describe('what an exchange costs', () => {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  const held = () => {
-    collect();
-    return process.memoryUsage().heapUsed;
-  };
-
   it('is less than 1 KiB of memory without a trace', () => {
     const count = 10_000;
-    const before = held();
+    const before = heldBytes();
     const exchanges = Array.from(
       { length: count },
       (_, at) => new Exchange({ id: `exchange-${at}` }),
     );
     for (const exchange of exchanges) exchange.receive(events.requestHeaders);
-    expect((held() - before) / count).toBeLessThan(1024);
+    expect((heldBytes() - before) / count).toBeLessThan(1024);
     expect(exchanges).toHaveLength(count);
   });
 
