@@ -183,14 +183,11 @@ async function view(url: string): Promise<void> {
   await once(socket, 'open');
 }
 
-async function used(child: ChildProcess): Promise<Used> {
-  child.send('used');
-  const [answer] = (await once(child, 'message')) as [Used];
-  return answer;
-}
+const used = (child: ChildProcess) => answer<Used>(child, 'used');
+const held = (child: ChildProcess) => answer<Held>(child, 'held');
 
-async function held(child: ChildProcess): Promise<Held> {
-  child.send('held');
-  const [answer] = (await once(child, 'message')) as [Held];
-  return answer;
+async function answer<T>(child: ChildProcess, question: string): Promise<T> {
+  child.send(question);
+  const [told] = (await once(child, 'message')) as [T];
+  return told;
 }

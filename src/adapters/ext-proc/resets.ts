@@ -6,9 +6,9 @@
  * is told to be the last one (GOAWAY), what is open on it ends in its own time, and the peer opens
  * another. From then on no new stream of it is heard.
  *
- * The nghttp2 1.70 of Node 22 and 24 ends the process when its own guard strikes a connection that
- * was retired, or when one is retired while its bytes are read. So the guard is ours, wherever Node
- * can be told, and a connection is retired once what was read is through.
+ * Node 22.23 and 24.21 (nghttp2 1.69 and 1.70) end the process when their own guard strikes a
+ * connection that was retired, or when one is retired while its bytes are read. So the guard is ours,
+ * wherever Node can be told, and a connection is retired once what was read is through.
  */
 import type { Http2Server, ServerHttp2Session, ServerHttp2Stream, ServerOptions } from 'node:http2';
 import { constants } from 'node:http2';
