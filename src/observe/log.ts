@@ -6,9 +6,9 @@
 import { pino } from 'pino';
 import type { UsageRecord } from '../accounting/ledger.js';
 import { capped } from '../accounting/usage.js';
+import { isFault } from './spans.js';
 import type { ExchangeLog } from './telemetry.js';
 import { plainJson, redacted } from './text.js';
-import { isFault } from './tracing.js';
 
 /** `info`: every exchange. `warn`: those that failed by a fault of somebody, and warnings. */
 export const LOG_LEVELS = ['info', 'warn'] as const;

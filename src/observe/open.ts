@@ -3,10 +3,10 @@
  * spans go, where the log is. An embedder has providers of its own, and no need of this.
  */
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
+import type { Resource } from '@opentelemetry/resources';
 import { detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
 import type { MetricReader } from '@opentelemetry/sdk-metrics';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
-import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
 import { Distributions } from './distributions.js';
 import type { Endpoints } from './endpoints.js';
 import type { Log, LogLevel } from './log.js';
@@ -70,19 +70,15 @@ async function openAll(
     readers.push(scrape.reader);
     metricsUrl = scrape.url;
   }
-  const otlp = await openOtlp(endpoints, distributions, warn);
-  if (otlp?.reader !== undefined) readers.push(otlp.reader);
-
   const named = resourceFromAttributes({ 'service.name': 'interlock' });
   const resource = named.merge(detectResources({ detectors: [envDetector] }));
-  const meterProvider = new MeterProvider({ resource, readers });
-  const tracerProvider =
-    otlp?.processor === undefined
-      ? null
-      : new BasicTracerProvider({ resource, spanProcessors: [otlp.processor] });
+  const otlp = await openOtlp(endpoints, resource, distributions, warn);
+  if (otlp?.reader !== undefined) readers.push(otlp.reader);
+
   const telemetry = new Telemetry({
-    meterProvider,
-    tracerProvider,
+    meterProvider: new MeterProvider({ resource, readers }),
+    tracerProvider: null,
+    spans: otlp?.spans,
     propagator: new W3CTraceContextPropagator(),
     histogram: distributions.of,
     log: log?.exchange,
@@ -101,9 +97,10 @@ async function openLog(level: LogLevel | undefined): Promise<Log | undefined> {
 
 async function openOtlp(
   endpoints: Endpoints,
+  resource: Resource,
   distributions: Distributions,
   warn: (message: string) => void,
 ) {
   if (Object.keys(endpoints).length === 0) return undefined;
-  return (await import('./otlp.js')).openOtlp(endpoints, [distributions], warn);
+  return (await import('./otlp.js')).openOtlp(endpoints, resource, [distributions], warn);
 }

@@ -3,12 +3,25 @@
  * take is told and lost: queues are bounded, and no exchange waits for it.
  */
 import type { Agent } from 'node:http';
+import type { Resource } from '@opentelemetry/resources';
 import type { MetricProducer, MetricReader, PushMetricExporter } from '@opentelemetry/sdk-metrics';
 import { PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
-import type { SpanExporter, SpanProcessor } from '@opentelemetry/sdk-trace-base';
-import { BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
+import type { Sampler, SpanExporter } from '@opentelemetry/sdk-trace-base';
+import {
+  AlwaysOffSampler,
+  AlwaysOnSampler,
+  BasicTracerProvider,
+  BatchSpanProcessor,
+  ParentBasedSampler,
+  TraceIdRatioBasedSampler,
+} from '@opentelemetry/sdk-trace-base';
+import { ApiSpans } from './apispans.js';
 import type { Endpoint, Endpoints, Environment, Protocol } from './endpoints.js';
 import { bad } from './endpoints.js';
+import type { OtlpSpansOptions } from './otlpspans.js';
+import { OtlpSpans } from './otlpspans.js';
+import type { SpanMaker } from './spans.js';
+import { NAME } from './spans.js';
 import { shown } from './text.js';
 
 const TIMEOUT_MS = 3_000;
@@ -16,23 +29,16 @@ const EXPORT_EVERY_MS = 60_000;
 /** A failure is told at once, and again after so long. */
 const TOLD_EVERY_MS = 60_000;
 
-/** The SDK's exporters. Spans cost half as much as protobuf, and a third of the bytes, as in JSON. */
-const EXPORTERS = {
-  'http/protobuf': {
-    spans: async () => (await import('@opentelemetry/exporter-trace-otlp-proto')).OTLPTraceExporter,
-    metrics: async () =>
-      (await import('@opentelemetry/exporter-metrics-otlp-proto')).OTLPMetricExporter,
-  },
-  'http/json': {
-    spans: async () => (await import('@opentelemetry/exporter-trace-otlp-http')).OTLPTraceExporter,
-    metrics: async () =>
-      (await import('@opentelemetry/exporter-metrics-otlp-http')).OTLPMetricExporter,
-  },
+const METRIC_EXPORTERS = {
+  'http/protobuf': async () =>
+    (await import('@opentelemetry/exporter-metrics-otlp-proto')).OTLPMetricExporter,
+  'http/json': async () =>
+    (await import('@opentelemetry/exporter-metrics-otlp-http')).OTLPMetricExporter,
 } satisfies Record<Protocol, unknown>;
 
 export interface Otlp {
   readonly reader: MetricReader | undefined;
-  readonly processor: SpanProcessor | undefined;
+  readonly spans: SpanMaker | undefined;
   /** Sends what waits, for a moment at the most, and lets go of the collector. */
   close(): Promise<void>;
 }
@@ -40,11 +46,12 @@ export interface Otlp {
 /** Rejects with `INTERLOCK_BAD_OPTION` for a variable of the environment that says nothing known. */
 export async function openOtlp(
   { traces, metrics }: Endpoints,
+  resource: Resource,
   metricProducers: MetricProducer[],
   warn: (message: string) => void,
   env: Environment = process.env,
 ): Promise<Otlp> {
-  expectSampler(env);
+  const sampler = samplerOf(env);
   const agents: Agent[] = [];
   const options = ({ url }: Endpoint) => ({
     url,
@@ -57,14 +64,25 @@ export async function openOtlp(
       return agent;
     },
   });
-  let processor: SpanProcessor | undefined;
-  if (traces !== undefined) {
-    const exporter: SpanExporter = new (await EXPORTERS[traces.protocol].spans())(options(traces));
-    processor = new BatchSpanProcessor(told(exporter, traces.url, warn));
+  let queue: BatchSpanProcessor | undefined;
+  let spans: SpanMaker | undefined;
+  if (traces?.protocol === 'http/json') {
+    const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-http');
+    const exporter = new OTLPTraceExporter(options(traces));
+    queue = new BatchSpanProcessor(told(exporter, traces.url, warn));
+    const provider = new BasicTracerProvider({ resource, sampler, spanProcessors: [queue] });
+    spans = new ApiSpans(provider.getTracer(NAME));
+  } else if (traces !== undefined) {
+    const { ProtobufSpanExporter } = await import('./spanexporter.js');
+    const exporter = told(new ProtobufSpanExporter(options(traces)), traces.url, warn);
+    // The queue looks at no more of a span than an `EndedSpan` has, and hands it on as it is.
+    queue = new BatchSpanProcessor(exporter as unknown as SpanExporter);
+    const ended = queue as unknown as OtlpSpansOptions['queue'];
+    spans = new OtlpSpans({ resource, sampler, queue: ended });
   }
   let reader: MetricReader | undefined;
   if (metrics !== undefined) {
-    const Exporter = await EXPORTERS[metrics.protocol].metrics();
+    const Exporter = await METRIC_EXPORTERS[metrics.protocol]();
     const exporter: PushMetricExporter = new Exporter(options(metrics));
     reader = new PeriodicExportingMetricReader({
       exporter: told(exporter, metrics.url, warn),
@@ -74,7 +92,7 @@ export async function openOtlp(
     });
   }
   const close = async () => {
-    const closed = Promise.allSettled([processor?.shutdown(), reader?.shutdown()]);
+    const closed = Promise.allSettled([queue?.shutdown(), reader?.shutdown()]);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise((resolve) => {
       timer = setTimeout(resolve, TIMEOUT_MS);
@@ -83,7 +101,7 @@ export async function openOtlp(
     clearTimeout(timer);
     for (const agent of agents) agent.destroy();
   };
-  return { reader, processor, close };
+  return { reader, spans, close };
 }
 
 function everyMs(env: Environment): number {
@@ -94,17 +112,30 @@ function everyMs(env: Environment): number {
   throw bad('OTEL_METRIC_EXPORT_INTERVAL', text, 'milliseconds, from 100');
 }
 
-const SAMPLERS = ['always_on', 'always_off', 'traceidratio'];
+const SAMPLERS: Readonly<Record<string, (share: number) => Sampler>> = {
+  always_on: () => new AlwaysOnSampler(),
+  always_off: () => new AlwaysOffSampler(),
+  traceidratio: (share) => new TraceIdRatioBasedSampler(share),
+};
+const PARENT_BASED = 'parentbased_';
 
-/** The SDK reads these itself. What it does not know it leaves out, and tells nobody. */
-function expectSampler({ OTEL_TRACES_SAMPLER: name, OTEL_TRACES_SAMPLER_ARG: share }: Environment) {
-  const accepted = [...SAMPLERS, ...SAMPLERS.map((sampler) => `parentbased_${sampler}`)];
-  if (name !== undefined && name !== '' && !accepted.includes(name)) {
+/** The SDK leaves out what it does not know, and tells nobody. */
+function samplerOf({ OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG }: Environment): Sampler {
+  const name = OTEL_TRACES_SAMPLER || `${PARENT_BASED}always_on`;
+  const text = OTEL_TRACES_SAMPLER_ARG || '1';
+  const share = Number(text);
+  if (!(share >= 0 && share <= 1)) {
+    throw bad('OTEL_TRACES_SAMPLER_ARG', text, 'a share from 0 to 1');
+  }
+  const byParent = name.startsWith(PARENT_BASED);
+  const bare = byParent ? name.slice(PARENT_BASED.length) : name;
+  if (!Object.hasOwn(SAMPLERS, bare)) {
+    const known = Object.keys(SAMPLERS);
+    const accepted = [...known, ...known.map((item) => PARENT_BASED + item)];
     throw bad('OTEL_TRACES_SAMPLER', name, `one of ${accepted.join(', ')}`);
   }
-  if (share !== undefined && share !== '' && !(Number(share) >= 0 && Number(share) <= 1)) {
-    throw bad('OTEL_TRACES_SAMPLER_ARG', share, 'a share from 0 to 1');
-  }
+  const root = (SAMPLERS[bare] as (share: number) => Sampler)(share);
+  return byParent ? new ParentBasedSampler({ root }) : root;
 }
 
 /** As the SDK's `ExportResult`: 0 is success. */

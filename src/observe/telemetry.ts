@@ -5,12 +5,13 @@
  * API, so it is for whoever brings the providers to say where it ends; without any it goes nowhere.
  * A step that stays where it is, which is what a chunk does, costs one increment.
  */
-import type { HrTime, MeterProvider, Span, TracerProvider } from '@opentelemetry/api';
+import type { MeterProvider, TracerProvider } from '@opentelemetry/api';
 import { metrics, propagation, trace } from '@opentelemetry/api';
 import { EVENTS, events } from '../../machines/events.js';
 import type { Heal } from '../../machines/heals.js';
 import type { UsageRecord } from '../accounting/ledger.js';
 import type { StepObserver } from '../step.js';
+import { ApiSpans } from './apispans.js';
 import { LabelSets, operationOf, providerKeyOf } from './genai.js';
 import type { Distribution } from './instruments.js';
 import { Instruments } from './instruments.js';
@@ -18,6 +19,7 @@ import { Models } from './labels.js';
 import { Lifecycle } from './lifecycle.js';
 import type { Metric } from './metrics.js';
 import { isProcessed, movesOf, PHASES, REGIONS } from './phases.js';
+import type { ExchangeSpan, SpanMaker } from './spans.js';
 import { shown } from './text.js';
 import type { Baton, HeaderOf, Propagator } from './tracing.js';
 import { Tracing } from './tracing.js';
@@ -32,6 +34,8 @@ export interface TelemetryOptions {
   readonly meterProvider?: MeterProvider | undefined;
   /** Default: the API's global one. `null`: no spans. */
   readonly tracerProvider?: TracerProvider | null | undefined;
+  /** Makes spans in place of a tracer of that provider. */
+  readonly spans?: SpanMaker | undefined;
   /** Reads the caller's trace from headers, and writes ours. Default: the API's global one. */
   readonly propagator?: Propagator | undefined;
   readonly log?: ExchangeLog | undefined;
@@ -66,6 +70,7 @@ export class Telemetry {
   readonly models: Models;
   readonly instruments: Instruments;
   readonly labels: LabelSets;
+  readonly providerKey: string;
   readonly tracing: Tracing | undefined;
   readonly log: ExchangeLog | undefined;
   /** Exchanges in flight, for what they hold. */
@@ -74,20 +79,21 @@ export class Telemetry {
   #failed = false;
 
   constructor(options: TelemetryOptions = {}) {
-    const { meterProvider = metrics.getMeterProvider(), tracerProvider, log } = options;
+    const { meterProvider = metrics.getMeterProvider(), tracerProvider, spans, log } = options;
     const { semconvOptIn = process.env.OTEL_SEMCONV_STABILITY_OPT_IN } = options;
-    const providerKey = providerKeyOf(semconvOptIn);
+    this.providerKey = providerKeyOf(semconvOptIn);
     this.models = new Models(options.models ?? [], options.modelsMax ?? MODELS_MAX);
-    this.labels = new LabelSets(this.models, providerKey);
+    this.labels = new LabelSets(this.models, this.providerKey);
     this.instruments = new Instruments(
       meterProvider.getMeter('interlock'),
       this.lifecycle,
       () => this.#heldBytes(),
       options.histogram,
     );
-    if (tracerProvider !== null) {
-      const tracer = (tracerProvider ?? trace.getTracerProvider()).getTracer('interlock');
-      this.tracing = new Tracing(tracer, options.propagator ?? propagation, providerKey);
+    if (spans !== undefined || tracerProvider !== null) {
+      const tracers = tracerProvider ?? trace.getTracerProvider();
+      const made = spans ?? new ApiSpans(tracers.getTracer('interlock'));
+      this.tracing = new Tracing(made, options.propagator ?? propagation);
     }
     this.log = log;
     this.#warn = options.warn ?? (() => {});
@@ -140,7 +146,7 @@ export class Observation implements StepObserver {
   readonly #epoch = Date.now() - this.#startedAt;
   /** When each region came into its phase. */
   readonly #enteredAt: number[] = new Array(REGIONS).fill(this.#startedAt);
-  #span: Span | undefined;
+  #span: ExchangeSpan | undefined;
   #firstTokenAt = 0;
   /** What the exchange holds; read while it is in flight, and not afterwards. */
   holder: Holder | undefined;
@@ -149,7 +155,7 @@ export class Observation implements StepObserver {
     this.#telemetry = telemetry;
     this.#cells = telemetry.lifecycle.cells;
     try {
-      this.#span = telemetry.tracing?.begin(id, headerOf, this.#timeOf(this.#startedAt));
+      this.#span = telemetry.tracing?.begin(id, headerOf, this.#startedAt + this.#epoch);
     } catch (error) {
       telemetry.failed(error);
     }
@@ -190,7 +196,7 @@ export class Observation implements StepObserver {
         }
         this.#enteredAt[region] = now;
         if (entered >= 0 && TOLD[entered]) {
-          this.#span?.addEvent(PHASES[entered] as string, this.#timeOf(now));
+          this.#span?.entered(entered, now + this.#epoch);
         }
       }
       if (isProcessed[after] === 1) this.#processed(now);
@@ -200,7 +206,7 @@ export class Observation implements StepObserver {
   }
 
   #record(record: UsageRecord, { streams, requestModel }: Circumstances): void {
-    const { instruments, labels, models, tracing, log } = this.#telemetry;
+    const { instruments, labels, models, providerKey, log } = this.#telemetry;
     const { outcome, usage, durationMs } = record;
     if (outcome === 'completed' && usage.model !== undefined) models.learn(usage.model);
     instruments.recorded(record);
@@ -220,26 +226,18 @@ export class Observation implements StepObserver {
     }
     const span = this.#span;
     this.#span = undefined;
-    const context = span?.spanContext();
     if (span !== undefined) {
       const model = models.labelOf(requestModel ?? usage.model);
-      tracing?.end(span, record, operation, model, this.#timeOf(performance.now()));
+      span.end({ record, operation, model, providerKey }, performance.now() + this.#epoch);
     }
-    log?.(record, context?.traceId, context?.spanId);
+    log?.(record, span?.context.traceId, span?.context.spanId);
   }
 
   /** What comes now is late, and is counted. */
   #processed(now: number): void {
     this.#telemetry.live.delete(this);
     this.holder = undefined;
-    this.#span?.end(this.#timeOf(now));
+    this.#span?.end(undefined, now + this.#epoch);
     this.#span = undefined;
-  }
-
-  /** The time of day, in seconds and nanoseconds, of one of `performance.now()`. */
-  #timeOf(ms: number): HrTime {
-    const since1970 = ms + this.#epoch;
-    const seconds = Math.floor(since1970 / 1_000);
-    return [seconds, Math.floor((since1970 - seconds * 1_000) * 1e6)];
   }
 }

@@ -1,0 +1,195 @@
+/** Spans that we write as OTLP ourselves, beside the same spans as the SDK makes and writes them. */
+import type { Context } from '@opentelemetry/api';
+import { createTraceState, ROOT_CONTEXT, TraceFlags, trace } from '@opentelemetry/api';
+import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import {
+  AlwaysOnSampler,
+  BasicTracerProvider,
+  InMemorySpanExporter,
+  ParentBasedSampler,
+  SimpleSpanProcessor,
+} from '@opentelemetry/sdk-trace-base';
+import fc from 'fast-check';
+import protobuf from 'protobufjs';
+import { expect, it } from 'vitest';
+import { ANOMALIES, OUTCOMES } from '../machines/events.js';
+import type { UsageRecord } from '../src/accounting/ledger.js';
+import { UNKNOWN_REASONS } from '../src/accounting/usage.js';
+import { ApiSpans } from '../src/observe/apispans.js';
+import { operationOf } from '../src/observe/genai.js';
+import type { EndedSpan } from '../src/observe/otlpspans.js';
+import { OtlpSpans } from '../src/observe/otlpspans.js';
+import { PHASES } from '../src/observe/phases.js';
+import { requestBytes } from '../src/observe/spanexporter.js';
+import type { SpanMaker } from '../src/observe/spans.js';
+import { NAME } from '../src/observe/spans.js';
+
+/** opentelemetry-proto's trace.proto, but for links, which an exchange has none of. */
+const REQUEST = protobuf
+  .parse(`syntax = "proto3";
+    message Request { repeated ResourceSpans resource_spans = 1; }
+    message ResourceSpans { Resource resource = 1; repeated ScopeSpans scope_spans = 2; string schema_url = 3; }
+    message Resource { repeated KeyValue attributes = 1; uint32 dropped_attributes_count = 2; }
+    message ScopeSpans { Scope scope = 1; repeated Span spans = 2; string schema_url = 3; }
+    message Scope { string name = 1; string version = 2; }
+    message KeyValue { string key = 1; AnyValue value = 2; }
+    message AnyValue { oneof value { string string_value = 1; bool bool_value = 2; int64 int_value = 3; double double_value = 4; } }
+    message Span {
+      bytes trace_id = 1; bytes span_id = 2; string trace_state = 3; bytes parent_span_id = 4;
+      string name = 5; uint32 kind = 6; fixed64 start_time_unix_nano = 7; fixed64 end_time_unix_nano = 8;
+      repeated KeyValue attributes = 9; uint32 dropped_attributes_count = 10;
+      message Event { fixed64 time_unix_nano = 1; string name = 2; repeated KeyValue attributes = 3; uint32 dropped_attributes_count = 4; }
+      repeated Event events = 11; uint32 dropped_events_count = 12; uint32 dropped_links_count = 14;
+      message Status { string message = 2; uint32 code = 3; }
+      Status status = 15; fixed32 flags = 16;
+    }`)
+  .root.lookupType('Request');
+
+interface Exchanged {
+  readonly record: UsageRecord;
+  readonly model: string | undefined;
+  readonly parent: Context;
+  readonly phases: readonly number[];
+  /** Without a record, as where telling it has failed. */
+  readonly unrecorded: boolean;
+}
+
+const RESOURCE = resourceFromAttributes({ 'service.name': 'interlock', 'host.name': 'höst' });
+const SAMPLER = new ParentBasedSampler({ root: new AlwaysOnSampler() });
+const BEGUN = 1_764_323_854_123.25;
+const STEP_MS = 1.7;
+
+/** The same on both sides. */
+const IDS = {
+  generateTraceId: () => '0123456789abcdef0f1e2d3c4b5a6978',
+  generateSpanId: () => 'fedcba9876543210',
+};
+
+function tell(spans: SpanMaker, exchanged: readonly Exchanged[]): void {
+  for (const { record, model, parent, phases, unrecorded } of exchanged) {
+    const span = spans.begin(record.exchange, parent, BEGUN);
+    let time = BEGUN;
+    for (const phase of phases) {
+      time += STEP_MS;
+      span?.entered(phase, time);
+    }
+    const providerKey = 'gen_ai.system';
+    const facts = { record, operation: operationOf(record), model, providerKey };
+    span?.end(unrecorded ? undefined : facts, time + STEP_MS);
+  }
+}
+
+function written(exchanged: readonly Exchanged[]): Uint8Array {
+  const ended: EndedSpan[] = [];
+  const queue = { onEnd: (span: EndedSpan) => ended.push(span) };
+  tell(new OtlpSpans({ resource: RESOURCE, sampler: SAMPLER, queue, ids: IDS }), exchanged);
+  return requestBytes(ended);
+}
+
+function writtenBySdk(exchanged: readonly Exchanged[]): Uint8Array {
+  const exporter = new InMemorySpanExporter();
+  const provider = new BasicTracerProvider({
+    resource: RESOURCE,
+    sampler: SAMPLER,
+    idGenerator: IDS,
+    spanProcessors: [new SimpleSpanProcessor(exporter)],
+  });
+  tell(new ApiSpans(provider.getTracer(NAME)), exchanged);
+  return ProtobufTraceSerializer.serializeRequest(exporter.getFinishedSpans()) as Uint8Array;
+}
+
+/** What a collector reads; the order of attributes, and a status that is not told, mean nothing. */
+function read(bytes: Uint8Array): unknown {
+  const options = { defaults: true, longs: Number, bytes: String, arrays: true } as const;
+  const request = REQUEST.toObject(REQUEST.decode(bytes), options);
+  for (const { scopeSpans, resource } of request.resourceSpans) {
+    resource.attributes.sort(byKey);
+    for (const { spans } of scopeSpans) {
+      for (const span of spans) {
+        span.attributes.sort(byKey);
+        span.status ??= { code: 0, message: '' };
+      }
+    }
+  }
+  return request;
+}
+
+const byKey = (one: { key: string }, other: { key: string }) => (one.key < other.key ? -1 : 1);
+
+const text = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 300 }),
+  fc.constantFrom('', 'interlock-small', '\ud800', 'a\0b', 'x'.repeat(300)),
+);
+const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
+const tokens = maybe(fc.oneof(fc.nat(), fc.constantFrom(0, 2 ** 31, 2 ** 40)));
+const dialect = fc.constantFrom('chat', 'embeddings', 'messages', 'ollama');
+const known = fc.constantFrom('final', 'partial');
+const usage = fc.oneof(
+  fc.record({
+    kind: known,
+    dialect,
+    model: maybe(text),
+    inputTokens: tokens,
+    outputTokens: tokens,
+  }),
+  fc.record({ kind: fc.constant('unknown'), reason: fc.constantFrom(...UNKNOWN_REASONS) }),
+) as fc.Arbitrary<UsageRecord['usage']>;
+const record = fc.record({
+  v: fc.constant(1 as const),
+  exchange: fc.string({ minLength: 1, maxLength: 30 }),
+  at: fc.constant(''),
+  outcome: fc.constantFrom(...OUTCOMES),
+  cause: maybe(fc.constantFrom('client_gone', 'connection_lost')),
+  status: maybe(fc.integer({ min: 100, max: 599 })),
+  method: maybe(fc.constantFrom('GET', 'POST', '')),
+  path: maybe(text),
+  route: maybe(fc.constantFrom('a', 'b')),
+  upstream: maybe(fc.constantFrom('a', 'bench')),
+  usage,
+  requestBytes: fc.nat(),
+  responseBytes: fc.constantFrom(0, 127, 128, 2 ** 35),
+  durationMs: fc.nat(),
+  anomalies: maybe(fc.dictionary(fc.constantFrom(...Object.keys(ANOMALIES)), fc.nat())),
+}) as fc.Arbitrary<UsageRecord>;
+const parent = fc.constantFrom(
+  ROOT_CONTEXT,
+  ...[TraceFlags.SAMPLED, TraceFlags.NONE].flatMap((traceFlags) =>
+    [true, false].map((isRemote) =>
+      trace.setSpanContext(ROOT_CONTEXT, {
+        traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+        spanId: '00f067aa0ba902b7',
+        traceFlags,
+        isRemote,
+        ...(isRemote && { traceState: createTraceState('vendor=1,other=a b') }),
+      }),
+    ),
+  ),
+);
+const exchanged: fc.Arbitrary<Exchanged> = fc.record({
+  record,
+  model: maybe(fc.constantFrom('interlock-small', 'other')),
+  parent,
+  phases: fc.array(fc.nat({ max: PHASES.length - 1 }), { maxLength: 40 }),
+  unrecorded: fc.boolean(),
+});
+
+it('are read by a collector as those of the SDK are, whatever peers have sent', () => {
+  fc.assert(
+    fc.property(fc.array(exchanged, { minLength: 1, maxLength: 8 }), (all) => {
+      fc.pre(all.some(({ parent }) => trace.getSpanContext(parent)?.traceFlags !== 0));
+      expect(read(written(all))).toEqual(read(writtenBySdk(all)));
+    }),
+  );
+});
+
+it('stay as they were written while others are, thousands at a time', () => {
+  const all = fc.sample(exchanged, { numRuns: 3_000, seed: 7 });
+  expect(read(written(all))).toEqual(read(writtenBySdk(all)));
+});
+
+it('hold no more phases than an exchange can have, if one went in circles', () => {
+  const [one] = fc.sample(exchanged, { numRuns: 1, seed: 1 }) as [Exchanged];
+  const circling = { ...one, parent: ROOT_CONTEXT, phases: new Array(100_000).fill(0) };
+  expect(written([circling]).length).toBeLessThan(16 * 1024);
+});
