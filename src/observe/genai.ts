@@ -80,8 +80,8 @@ export class LabelSets {
     const asked = this.#models.labelOf(requestModel);
     const answered = this.#models.labelOf(record.usage.model);
     const { upstream } = record;
-    const key = `${operation.operation} ${operation.provider} ${asked} ${answered} ${upstream}`;
-    const made = this.#sets.get(key, () =>
+    const parts = [operation.operation, operation.provider, asked, answered, upstream];
+    const made = this.#sets.get(parts, () =>
       labelSetOf({
         'gen_ai.operation.name': operation.operation,
         [this.#providerKey]: operation.provider,
@@ -103,6 +103,6 @@ function labelSetOf(all: Attributes): LabelSet {
     all: Object.freeze(all),
     input: withType('input'),
     output: withType('output'),
-    failed: (cause) => errors.get(cause, () => withError(cause)) ?? other,
+    failed: (cause) => errors.get([cause], () => withError(cause)) ?? other,
   };
 }

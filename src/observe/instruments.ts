@@ -76,7 +76,7 @@ export class Instruments {
   }
 
   recorded({ outcome, route = OTHER, durationMs, usage }: UsageRecord): void {
-    const labels = this.#durations.get(`${outcome} ${route}`, () => ({ outcome, route }));
+    const labels = this.#durations.get([outcome, route], () => ({ outcome, route }));
     this.#duration.record(durationMs / 1_000, labels ?? OTHERS);
     this.#count(usage.kind, usage.kind === 'unknown' ? usage.reason : undefined, 1);
   }

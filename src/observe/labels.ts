@@ -35,21 +35,40 @@ export class Models {
   }
 }
 
-/** Values that are made once for each key, up to so many keys. */
+type Part = string | number | undefined;
+
+/**
+ * Values that are made once for each combination of parts, up to so many. Mostly what is asked for
+ * is what was asked for last, and then no key is made of its parts.
+ */
 export class Interned<Value> {
   readonly #values = new Map<string, Value>();
   readonly #max: number;
+  #parts: readonly Part[] = [];
+  #last: Value | undefined;
 
   constructor(max: number) {
     this.#max = max;
   }
 
-  /** The value of the key; undefined for a new key over the limit. */
-  get(key: string, make: () => Value): Value | undefined {
-    const found = this.#values.get(key);
-    if (found !== undefined || this.#values.size >= this.#max) return found;
-    const made = make();
-    this.#values.set(key, made);
-    return made;
+  /** The value of these parts, which are kept as they are; undefined for new ones over the limit. */
+  get(parts: readonly Part[], make: () => Value): Value | undefined {
+    if (this.#last !== undefined && alike(parts, this.#parts)) return this.#last;
+    const key = JSON.stringify(parts);
+    let found = this.#values.get(key);
+    if (found === undefined) {
+      if (this.#values.size >= this.#max) return undefined;
+      found = make();
+      this.#values.set(key, found);
+    }
+    this.#parts = parts;
+    this.#last = found;
+    return found;
   }
+}
+
+function alike(some: readonly Part[], others: readonly Part[]): boolean {
+  if (some.length !== others.length) return false;
+  for (let at = 0; at < some.length; at++) if (some[at] !== others[at]) return false;
+  return true;
 }

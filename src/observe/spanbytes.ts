@@ -51,7 +51,7 @@ export function spanBytes(
   attributes.put('interlock.exchange', id);
   if (facts === undefined) writeHead(EXCHANGE, to);
   else {
-    copy(common.bytesOf(facts), to);
+    copy(commonOf(facts), to);
     tellOwn(facts, attributes);
   }
   const remote = parent?.isRemote === true ? PARENT_REMOTE : 0;
@@ -96,34 +96,23 @@ function writeText(field: number, text: string, to: PbfWriter): void {
 
 const COMMON_MAX = 500;
 
-/** What is told with many spans. Mostly it is what was told with the one before. */
-class Common implements AttributeSink {
-  readonly #kept = new Interned<Uint8Array>(COMMON_MAX);
-  readonly #values: AttributeValue[] = [];
-  #bytes: Uint8Array = new Uint8Array();
-  #count = 0;
-  #same = true;
+const kept = new Interned<Uint8Array>(COMMON_MAX);
 
-  bytesOf(facts: SpanFacts): Uint8Array {
-    this.#count = 0;
-    this.#same = true;
-    tellCommon(facts, this);
-    if (this.#same && this.#count === this.#values.length) return this.#bytes;
-    this.#values.length = this.#count;
-    const make = () => commonBytes(facts);
-    this.#bytes = this.#kept.get(JSON.stringify(this.#values), make) ?? make();
-    return this.#bytes;
-  }
-
-  put(_: string, value: AttributeValue): void {
-    const place = this.#count++;
-    if (place < this.#values.length && this.#values[place] === value) return;
-    this.#values[place] = value;
-    this.#same = false;
-  }
+/** What is told with many spans. */
+function commonOf(facts: SpanFacts): Uint8Array {
+  const told = new Values();
+  tellCommon(facts, told);
+  const make = () => commonBytes(facts);
+  return kept.get(told.values, make) ?? make();
 }
 
-const common = new Common();
+class Values implements AttributeSink {
+  readonly values: AttributeValue[] = [];
+
+  put(_: string, value: AttributeValue): void {
+    this.values.push(value);
+  }
+}
 
 function commonBytes(facts: SpanFacts): Uint8Array {
   const to = new PbfWriter();
@@ -182,9 +171,11 @@ function writeId(field: number, hex: string, to: PbfWriter): void {
   to.realloc(length + 2);
   to.writeTag(field, 2);
   to.writeVarint(length);
-  for (let at = 0; at < hex.length; at += 2) {
-    to.buf[to.pos++] = (digitOf(hex, at) << 4) | digitOf(hex, at + 1);
+  const { buf, pos } = to;
+  for (let at = 0; at < length; at++) {
+    buf[pos + at] = (digitOf(hex, 2 * at) << 4) | digitOf(hex, 2 * at + 1);
   }
+  to.pos += length;
 }
 
 function digitOf(hex: string, at: number): number {
