@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import protobuf from 'protobufjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { UsageRecord } from '../src/accounting/ledger.js';
 import { endpointsOf } from '../src/observe/endpoints.js';
@@ -12,6 +11,7 @@ import { ask, chat } from './faults.js';
 import { World } from './harness.js';
 import { heldBytes } from './memory.js';
 import { Observed } from './observing.js';
+import { TRACES } from './otlp.js';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -70,19 +70,6 @@ class Collector {
   }
 }
 
-/** Of opentelemetry-proto's trace.proto, what this asks for: the numbers are the wire's. */
-const SPANS = protobuf
-  .parse(`syntax = "proto3";
-    message Request { repeated ResourceSpans resource_spans = 1; }
-    message ResourceSpans { repeated ScopeSpans scope_spans = 2; }
-    message ScopeSpans { repeated Span spans = 2; }
-    message Span {
-      string name = 5; fixed64 start_time_unix_nano = 7; fixed64 end_time_unix_nano = 8;
-      message Event { fixed64 time_unix_nano = 1; string name = 2; }
-      repeated Event events = 11;
-    }`)
-  .root.lookupType('Request');
-
 const timeOf = ({ timeUnixNano }: { timeUnixNano: string }) => timeUnixNano;
 
 /** A gateway with a collector at this URL, and a few exchanges with it, which must all be well. */
@@ -122,7 +109,7 @@ describe('a collector', () => {
     const collector = await Collector.start((response) => response.end());
     const { seen } = await exchanged(collector.url, 1);
     await seen.close();
-    const spans = SPANS.decode((await collector.sent('/v1/traces')) as Buffer).toJSON();
+    const spans = TRACES.decode((await collector.sent('/v1/traces')) as Buffer).toJSON();
     const [{ name, startTimeUnixNano, endTimeUnixNano, events }] =
       spans.resourceSpans[0].scopeSpans[0].spans;
     expect(name).toBe('chat interlock-small');
