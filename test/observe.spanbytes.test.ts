@@ -28,6 +28,7 @@ import { TRACES } from './otlp.js';
 interface Exchanged {
   readonly record: UsageRecord;
   readonly model: string | undefined;
+  readonly providerKey: string;
   readonly parent: Context;
   readonly phases: readonly number[];
   /** Without a record, as where telling it has failed. */
@@ -46,14 +47,13 @@ const IDS = {
 };
 
 function tell(spans: SpanMaker, exchanged: readonly Exchanged[]): void {
-  for (const { record, model, parent, phases, unrecorded } of exchanged) {
+  for (const { record, model, providerKey, parent, phases, unrecorded } of exchanged) {
     const span = spans.begin(record.exchange, parent, BEGUN);
     let time = BEGUN;
     for (const phase of phases) {
       time += STEP_MS;
       span?.entered(phase, time);
     }
-    const providerKey = 'gen_ai.system';
     const facts = { record, operation: operationOf(record), model, providerKey };
     span?.end(unrecorded ? undefined : facts, time + STEP_MS);
   }
@@ -148,6 +148,7 @@ const parent = fc.constantFrom(
 const exchanged: fc.Arbitrary<Exchanged> = fc.record({
   record,
   model: maybe(fc.constantFrom('interlock-small', 'other')),
+  providerKey: fc.constantFrom('gen_ai.system', 'gen_ai.provider.name'),
   parent,
   phases: fc.array(fc.nat({ max: PHASES.length - 1 }), { maxLength: 40 }),
   unrecorded: fc.boolean(),
@@ -164,6 +165,19 @@ it('are read by a collector as those of the SDK are, whatever peers have sent', 
 
 it('stay as they were written while others are, thousands at a time', () => {
   const all = fc.sample(exchanged, { numRuns: 3_000, seed: 7 });
+  expect(read(written(all))).toEqual(read(writtenBySdk(all)));
+});
+
+it('name the provider as they are told to, also where all else is as before', () => {
+  const [one] = fc.sample(exchanged, { numRuns: 1, seed: 1 }) as [Exchanged];
+  const usage = { kind: 'final', dialect: 'chat' } as UsageRecord['usage'];
+  const all = ['gen_ai.system', 'gen_ai.provider.name'].map((providerKey) => ({
+    ...one,
+    record: { ...one.record, usage },
+    parent: ROOT_CONTEXT,
+    unrecorded: false,
+    providerKey,
+  }));
   expect(read(written(all))).toEqual(read(writtenBySdk(all)));
 });
 

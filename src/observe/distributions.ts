@@ -10,6 +10,7 @@ import type { CollectionResult, MetricData, MetricProducer } from '@opentelemetr
 import { AggregationTemporality, DataPointType } from '@opentelemetry/sdk-metrics';
 import type { Distribution } from './instruments.js';
 import type { Metric } from './metrics.js';
+import { NAME } from './spans.js';
 
 interface Series {
   readonly counts: number[];
@@ -79,7 +80,7 @@ export class Distributions implements MetricProducer {
     const metrics = this.#all
       .map((histogram) => histogram.collect(this.#startTime, endTime))
       .filter((metric) => metric !== undefined);
-    const scopeMetrics = [{ scope: { name: 'interlock' }, metrics }];
+    const scopeMetrics = [{ scope: { name: NAME }, metrics }];
     return { resourceMetrics: { resource: emptyResource(), scopeMetrics }, errors: [] };
   }
 }

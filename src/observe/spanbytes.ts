@@ -101,6 +101,8 @@ const kept = new Interned<Uint8Array>(COMMON_MAX);
 /** What is told with many spans. */
 function commonOf(facts: SpanFacts): Uint8Array {
   const told = new Values();
+  // The one name that is not the same for all.
+  told.values.push(facts.providerKey);
   tellCommon(facts, told);
   const make = () => commonBytes(facts);
   return kept.get(told.values, make) ?? make();

@@ -11,7 +11,7 @@ import { AttributeWriter } from './spanbytes.js';
 import { NAME } from './spans.js';
 
 const COMPONENT = 'otlp_http_span_exporter';
-const HEADERS = { 'content-type': 'application/x-protobuf' };
+const HEADERS = { 'Content-Type': 'application/x-protobuf' };
 
 type Options = Parameters<typeof convertLegacyHttpOptions>[0];
 

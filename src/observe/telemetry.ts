@@ -20,6 +20,7 @@ import { Lifecycle } from './lifecycle.js';
 import type { Metric } from './metrics.js';
 import { isProcessed, movesOf, PHASES, REGIONS } from './phases.js';
 import type { ExchangeSpan, SpanMaker } from './spans.js';
+import { NAME } from './spans.js';
 import { shown } from './text.js';
 import type { Baton, HeaderOf, Propagator } from './tracing.js';
 import { Tracing } from './tracing.js';
@@ -85,14 +86,14 @@ export class Telemetry {
     this.models = new Models(options.models ?? [], options.modelsMax ?? MODELS_MAX);
     this.labels = new LabelSets(this.models, this.providerKey);
     this.instruments = new Instruments(
-      meterProvider.getMeter('interlock'),
+      meterProvider.getMeter(NAME),
       this.lifecycle,
       () => this.#heldBytes(),
       options.histogram,
     );
     if (spans !== undefined || tracerProvider !== null) {
       const tracers = tracerProvider ?? trace.getTracerProvider();
-      const made = spans ?? new ApiSpans(tracers.getTracer('interlock'));
+      const made = spans ?? new ApiSpans(tracers.getTracer(NAME));
       this.tracing = new Tracing(made, options.propagator ?? propagation);
     }
     this.log = log;
