@@ -7,7 +7,7 @@ import { isSpanContextValid, SpanKind, TraceFlags, trace } from '@opentelemetry/
 import type { Resource } from '@opentelemetry/resources';
 import type { IdGenerator, Sampler } from '@opentelemetry/sdk-trace-base';
 import { RandomIdGenerator, SamplingDecision } from '@opentelemetry/sdk-trace-base';
-import { spanBytes } from './spanbytes.js';
+import { SpanWriter } from './spanbytes.js';
 import type { ExchangeSpan, SpanFacts, SpanMaker } from './spans.js';
 import { EXCHANGE } from './spans.js';
 
@@ -32,6 +32,7 @@ export interface OtlpSpansOptions {
 export class OtlpSpans implements SpanMaker {
   readonly #options: OtlpSpansOptions;
   readonly #ids: IdGenerator;
+  readonly #writer = new SpanWriter();
 
   constructor(options: OtlpSpansOptions) {
     this.#options = options;
@@ -55,23 +56,26 @@ export class OtlpSpans implements SpanMaker {
     const spanId = this.#ids.generateSpanId();
     const ours: SpanContext = { traceId, spanId, traceFlags: TraceFlags.SAMPLED };
     if (traceState !== undefined) ours.traceState = traceState;
-    return new OtlpSpan(this.#options, id, ours, parent, time);
+    return new OtlpSpan(this.#options, this.#writer, id, ours, parent, time);
   }
 }
 
 class OtlpSpan implements ExchangeSpan, EndedSpan {
   readonly #options: OtlpSpansOptions;
+  readonly #writer: SpanWriter;
   readonly trail: number[];
   bytes: Uint8Array = new Uint8Array();
 
   constructor(
     options: OtlpSpansOptions,
+    writer: SpanWriter,
     readonly id: string,
     readonly context: SpanContext,
     readonly parent: SpanContext | undefined,
     beginTime: number,
   ) {
     this.#options = options;
+    this.#writer = writer;
     this.trail = [beginTime];
   }
 
@@ -88,7 +92,7 @@ class OtlpSpan implements ExchangeSpan, EndedSpan {
   }
 
   end(facts: SpanFacts | undefined, time: number): void {
-    this.bytes = spanBytes(this, facts, time);
+    this.bytes = this.#writer.write(this, facts, time);
     this.trail.length = 0;
     this.#options.queue.onEnd(this);
   }

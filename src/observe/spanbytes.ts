@@ -27,36 +27,58 @@ export interface SpanToWrite {
 /** Spans are written one behind the other into memory that they share, as long as there is room. */
 const ROOM_BYTES = 256 * 1024;
 const ROOM_OF_ONE = 4 * 1024;
-let writer = new PbfWriter();
 
-/** A message `Span`. Times are exact to 256 nanoseconds, as numbers of that size are. */
-export function spanBytes(
-  { id, context, parent, trail }: SpanToWrite,
-  facts: SpanFacts | undefined,
-  endTime: number,
-): Uint8Array {
-  if (writer.length - writer.pos < ROOM_OF_ONE) writer = new PbfWriter(new Uint8Array(ROOM_BYTES));
-  const to = writer;
-  const start = to.pos;
-  writeId(1, context.traceId, to);
-  writeId(2, context.spanId, to);
-  if (context.traceState !== undefined) writeText(3, context.traceState.serialize(), to);
-  if (parent !== undefined) writeId(4, parent.spanId, to);
-  to.writeFixed64Field(7, nanosOf(trail[0] as number));
-  to.writeFixed64Field(8, nanosOf(endTime));
-  for (let at = 1; at < trail.length; at += 2) {
-    writeEvent(trail[at] as number, nanosOf(trail[at + 1] as number), to);
+const COMMON_MAX = 500;
+
+export class SpanWriter {
+  readonly #common = new Interned<Uint8Array>(COMMON_MAX);
+  #to = new PbfWriter();
+
+  /** A message `Span`. Times are exact to 256 nanoseconds, as numbers of that size are. */
+  write(
+    { id, context, parent, trail }: SpanToWrite,
+    facts: SpanFacts | undefined,
+    endTime: number,
+  ): Uint8Array {
+    const to = this.#room();
+    const start = to.pos;
+    writeId(1, context.traceId, to);
+    writeId(2, context.spanId, to);
+    if (context.traceState !== undefined) writeText(3, context.traceState.serialize(), to);
+    if (parent !== undefined) writeId(4, parent.spanId, to);
+    to.writeFixed64Field(7, nanosOf(trail[0] as number));
+    to.writeFixed64Field(8, nanosOf(endTime));
+    for (let at = 1; at < trail.length; at += 2) {
+      writeEvent(trail[at] as number, nanosOf(trail[at + 1] as number), to);
+    }
+    const attributes = new AttributeWriter(to);
+    attributes.put('interlock.exchange', id);
+    if (facts === undefined) writeHead(EXCHANGE, to);
+    else {
+      copy(this.#commonOf(facts), to);
+      tellOwn(facts, attributes);
+    }
+    const remote = parent?.isRemote === true ? PARENT_REMOTE : 0;
+    to.writeFixed32Field(16, context.traceFlags | PARENT_KNOWN | remote);
+    return to.buf.subarray(start, to.pos);
   }
-  const attributes = new AttributeWriter(to);
-  attributes.put('interlock.exchange', id);
-  if (facts === undefined) writeHead(EXCHANGE, to);
-  else {
-    copy(commonOf(facts), to);
-    tellOwn(facts, attributes);
+
+  #room(): PbfWriter {
+    if (this.#to.length - this.#to.pos < ROOM_OF_ONE) {
+      this.#to = new PbfWriter(new Uint8Array(ROOM_BYTES));
+    }
+    return this.#to;
   }
-  const remote = parent?.isRemote === true ? PARENT_REMOTE : 0;
-  to.writeFixed32Field(16, context.traceFlags | PARENT_KNOWN | remote);
-  return to.buf.subarray(start, to.pos);
+
+  /** What is told with many spans. */
+  #commonOf(facts: SpanFacts): Uint8Array {
+    const told = new Values();
+    // The one name that is not the same for all.
+    told.values.push(facts.providerKey);
+    tellCommon(facts, told);
+    const make = () => commonBytes(facts);
+    return this.#common.get(told.values, make) ?? make();
+  }
 }
 
 /** Writes attributes of a span, or of whatever else has them in this field. */
@@ -92,20 +114,6 @@ const SURROGATE = /[\ud800-\udfff]/;
 function writeText(field: number, text: string, to: PbfWriter): void {
   if (SURROGATE.test(text)) to.writeBytesField(field, Buffer.from(text));
   else to.writeStringField(field, text);
-}
-
-const COMMON_MAX = 500;
-
-const kept = new Interned<Uint8Array>(COMMON_MAX);
-
-/** What is told with many spans. */
-function commonOf(facts: SpanFacts): Uint8Array {
-  const told = new Values();
-  // The one name that is not the same for all.
-  told.values.push(facts.providerKey);
-  tellCommon(facts, told);
-  const make = () => commonBytes(facts);
-  return kept.get(told.values, make) ?? make();
 }
 
 class Values implements AttributeSink {
