@@ -93,6 +93,25 @@ describeInBrowser('the page of a gateway that is watched', ({ open }) => {
     expect(down).toMatch(/^71 #[0-9a-f]{8}$/);
   });
 
+  it('chooses a row whose cells change between the press and its release', async () => {
+    const here = await gateway();
+    const page = await open(inspection.url);
+    const answer = ask(here);
+    await reads(page, row(0), /response\.started/);
+    const chunks = await page.textContent(`${row(0)} span:nth-child(5)`);
+    await page.hover(row(0));
+    await page.mouse.down();
+    here.upstream.signal('first');
+    await page.waitForFunction(
+      ([where, before]) => document.querySelector(where as string)?.textContent !== before,
+      [`${row(0)} span:nth-child(5)`, chunks],
+    );
+    await page.mouse.up();
+    await reads(page, '#run-title', /-0, live/);
+    here.upstream.signal('last');
+    await answer;
+  });
+
   it('stays at an earlier step until the end is asked for again', async () => {
     const here = await gateway();
     const page = await open(inspection.url);

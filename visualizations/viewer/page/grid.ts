@@ -19,6 +19,8 @@ export class Grid {
   readonly element = document.createElement('div');
   readonly #body = document.createElement('div');
   readonly #options: GridOptions;
+  /** Those that exist, by their number. */
+  readonly #rows = new Map<number, HTMLElement>();
   #count = 0;
   #at = -1;
 
@@ -30,7 +32,10 @@ export class Grid {
     element.tabIndex = 0;
     element.setAttribute('role', 'grid');
     element.setAttribute('aria-label', options.label);
-    const head = rowOf(options.columns, 'columnheader');
+    const head = rowOf(options.columns.length, 'columnheader');
+    options.columns.forEach((text, column) => {
+      write(head.children[column] as HTMLElement, text);
+    });
     head.className = 'row head';
     head.setAttribute('aria-rowindex', '1');
     this.#body.className = 'rows';
@@ -85,39 +90,70 @@ export class Grid {
     const { scrollTop, clientHeight } = this.element;
     const first = Math.max(0, Math.floor(scrollTop / ROW_PX) - SPARE_ROWS);
     const last = Math.min(this.#count, Math.ceil((scrollTop + clientHeight) / ROW_PX) + SPARE_ROWS);
-    const rows: HTMLElement[] = [];
-    for (let at = first; at < last; at++) rows.push(this.#row(at));
+    const sights: number[] = [];
+    for (let at = first; at < last; at++) sights.push(at);
     // What is spoken as chosen must exist, though it may be scrolled out of sight.
     if (this.#at >= 0 && this.#at < this.#count && (this.#at < first || this.#at >= last)) {
-      rows.push(this.#row(this.#at));
+      sights.push(this.#at);
     }
-    this.#body.replaceChildren(...rows);
+    this.#place(sights);
     const active = this.#at < 0 ? '' : `${this.#options.id}-${this.#at}`;
     this.element.setAttribute('aria-activedescendant', active);
   }
 
-  #row(at: number): HTMLElement {
+  /**
+   * Rows that stay in sight stay the same elements. A browser makes no click of a press and a
+   * release if the element under them was replaced in between, and a live table changes in less.
+   */
+  #place(sights: readonly number[]): void {
+    const stay = new Set(sights);
+    for (const [at, row] of this.#rows) {
+      if (stay.has(at)) continue;
+      row.remove();
+      this.#rows.delete(at);
+    }
+    sights.forEach((at, place) => {
+      const row = this.#filled(at);
+      const there = this.#body.children[place] ?? null;
+      if (row !== there) this.#body.insertBefore(row, there);
+    });
+  }
+
+  #filled(at: number): HTMLElement {
     const { cells, look = '' } = this.#options.row(at);
-    const row = rowOf(cells, 'gridcell');
-    row.id = `${this.#options.id}-${at}`;
+    const row = this.#rows.get(at) ?? this.#begun(at, cells.length);
     row.className = `row ${look}`;
+    row.setAttribute('aria-selected', String(at === this.#at));
+    cells.forEach((text, column) => {
+      write(row.children[column] as HTMLElement, text);
+    });
+    return row;
+  }
+
+  #begun(at: number, columns: number): HTMLElement {
+    const row = rowOf(columns, 'gridcell');
+    row.id = `${this.#options.id}-${at}`;
     row.dataset.at = String(at);
     row.style.top = `${at * ROW_PX}px`;
     row.setAttribute('aria-rowindex', String(at + 2));
-    row.setAttribute('aria-selected', String(at === this.#at));
+    this.#rows.set(at, row);
     return row;
   }
 }
 
-function rowOf(cells: readonly string[], role: string): HTMLElement {
+function rowOf(columns: number, role: string): HTMLElement {
   const row = document.createElement('div');
   row.setAttribute('role', 'row');
-  for (const text of cells) {
+  for (let column = 0; column < columns; column++) {
     const cell = document.createElement('span');
     cell.setAttribute('role', role);
-    cell.textContent = text;
-    cell.title = text;
     row.append(cell);
   }
   return row;
+}
+
+function write(cell: HTMLElement, text: string): void {
+  if (cell.textContent === text) return;
+  cell.textContent = text;
+  cell.title = text;
 }
