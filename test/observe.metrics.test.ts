@@ -222,11 +222,33 @@ describe('while exchanges are in flight', () => {
     for (let chunk = 0; chunk < 1_000; chunk++) exchange.receive(events.responseBody);
     const after = await seen.samples();
     const body = { event: 'response.body' };
+    // An exchange need not be over for the states that it left to be told.
+    const left = { state: 'response.awaitingHeaders' };
+    expect(sumOf(before, 'interlock_state_duration_seconds_count', left)).toBe(1);
     expect(sumOf(before, 'interlock_transitions_total', body)).toBe(1);
     expect(sumOf(after, 'interlock_transitions_total', body)).toBe(1_001);
     const others = ({ name, labels }: (typeof before)[number]) =>
       !name.startsWith('nodejs_') && labels.event !== 'response.body';
     expect(after.filter(others)).toEqual(before.filter(others));
+  });
+
+  it('each state that is left is told once, however often, and whenever somebody asks', async () => {
+    const seen = await observed();
+    const exchange = new Exchange({
+      id: 'a',
+      observer: seen.telemetry.begin('a', () => undefined),
+    });
+    const opening = [events.requestHeaders, events.requestEnd, events.requestRouted];
+    for (const event of [...opening, events.responseHeaders('success')]) exchange.receive(event);
+    const turns = 150;
+    for (let turn = 1; turn <= turns; turn++) {
+      exchange.receive(events.downstreamBlocked);
+      exchange.receive(events.downstreamReady);
+      if (turn % 40 > 0) continue;
+      const state = 'response.started.flow.blocked';
+      const told = sumOf(await seen.samples(), 'interlock_state_duration_seconds_count', { state });
+      expect(told).toBe(turn);
+    }
   });
 });
 

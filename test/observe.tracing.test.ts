@@ -5,13 +5,15 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
-import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import {
   BasicTracerProvider,
   InMemorySpanExporter,
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
 import { afterEach, describe, expect, it } from 'vitest';
+import { events } from '../machines/events.js';
+import { Exchange } from '../src/exchange.js';
 import { Telemetry } from '../src/observe/telemetry.js';
 import { JSON_BODY, RB, RH, SB, SH } from './envoy/messages.js';
 import { EnvoyWorld } from './envoy/world.js';
@@ -36,7 +38,11 @@ function tracing(): { telemetry: Telemetry; spans(): ReadableSpan[] } {
   });
   closing.push(() => provider.shutdown());
   closing.push(() => telemetry.close());
-  return { telemetry, spans: () => exporter.getFinishedSpans() };
+  const spans = () => {
+    telemetry.flush();
+    return exporter.getFinishedSpans();
+  };
+  return { telemetry, spans };
 }
 
 async function gateway(telemetry?: Telemetry, url?: string): Promise<World> {
@@ -158,6 +164,50 @@ describe('an exchange', () => {
     expect(more).toEqual([]);
     expect(span.spanContext().traceId).toBe(TRACE);
     expect(span.attributes['url.path']).toBe(`${CHAT}\\u001b[2J`);
+  });
+});
+
+describe('exchanges that are over', () => {
+  const over = (telemetry: Telemetry, id: string) => {
+    const exchange = new Exchange({ id, observer: telemetry.begin(id, () => undefined) });
+    for (const event of [events.requestHeaders, events.requestRefused, events.usageRecorded]) {
+      exchange.receive(event);
+    }
+  };
+  const ending = () => {
+    const ended: string[] = [];
+    let heard = () => {};
+    const first = new Promise<void>((resolve) => {
+      heard = resolve;
+    });
+    const onEnd = ({ attributes }: ReadableSpan) => {
+      ended.push(attributes['interlock.exchange'] as string);
+      heard();
+    };
+    const spanProcessors = [
+      { onStart: () => {}, onEnd } as Partial<SpanProcessor> as SpanProcessor,
+    ];
+    const tracerProvider = new BasicTracerProvider({ spanProcessors });
+    const telemetry = new Telemetry({ tracerProvider });
+    closing.push(() => telemetry.close());
+    return { telemetry, ended, first };
+  };
+
+  it('are told of by themselves, many together', async () => {
+    const { telemetry, ended, first } = ending();
+    over(telemetry, 'a');
+    over(telemetry, 'b');
+    expect(ended).toEqual([]);
+    await first;
+    expect(ended).toEqual(['a', 'b']);
+  });
+
+  it('do not wait in any number', () => {
+    const { telemetry, ended } = ending();
+    for (let at = 0; at < 1_000; at++) over(telemetry, `${at}`);
+    expect(ended.length).toBeGreaterThan(900);
+    telemetry.close();
+    expect(ended).toEqual(Array.from({ length: 1_000 }, (_, at) => `${at}`));
   });
 });
 

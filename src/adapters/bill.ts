@@ -5,7 +5,7 @@ import type { BufferSizer } from '../accounting/buffer.js';
 import type { UsageRecord } from '../accounting/ledger.js';
 import { formatOf } from '../accounting/sniff.js';
 import type { AccountingLimits, Usage } from '../accounting/usage.js';
-import type { Holder, Observation } from '../observe/telemetry.js';
+import type { Holder, Observation } from '../observe/observation.js';
 import type { Watched } from '../observe/watch.js';
 
 /** The type, the encoding and the length of a body, as its headers tell them. */

@@ -1,7 +1,8 @@
 /** Who is told of an exchange while it goes: a trace, telemetry, a watch, any of them, or nobody. */
 
 import { Exchange } from '../exchange.js';
-import type { Observation, Telemetry } from '../observe/telemetry.js';
+import type { Observation } from '../observe/observation.js';
+import type { Telemetry } from '../observe/telemetry.js';
 import type { HeaderOf } from '../observe/tracing.js';
 import type { Watch } from '../observe/watch.js';
 import type { StepObserver } from '../step.js';

@@ -68,6 +68,8 @@ class Histogram implements Distribution {
 export class Distributions implements MetricProducer {
   readonly #startTime = now();
   readonly #all: Histogram[] = [];
+  /** Called before they are read: whoever has values to record yet does so now. */
+  before: () => void = () => {};
 
   readonly of = (metric: Metric): Distribution => {
     const made = new Histogram(metric);
@@ -76,6 +78,7 @@ export class Distributions implements MetricProducer {
   };
 
   async collect(): Promise<CollectionResult> {
+    this.before();
     const endTime = now();
     const metrics = this.#all
       .map((histogram) => histogram.collect(this.#startTime, endTime))

@@ -28,10 +28,18 @@ export interface Distribution {
   record(value: number, labels: Attributes): void;
 }
 
+/** What the instruments are read from. */
+export interface Source {
+  /** Called before they are read. */
+  readonly before: () => void;
+  /** Memory that the exchanges in flight hold. */
+  readonly heldBytes: () => number;
+}
+
 export class Instruments {
   readonly #meter: Meter;
   readonly #lifecycle: Lifecycle;
-  readonly #heldBytes: () => number;
+  readonly #source: Source;
   readonly #loopDelay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   readonly #usage = new Map<string, { count: number; labels: Record<string, string> }>();
   readonly #observed: readonly (readonly [Observable, () => readonly Counted[]])[];
@@ -44,16 +52,16 @@ export class Instruments {
   readonly #states = PHASES.map((state) => Object.freeze({ state }));
   readonly #durations = new Interned<Attributes>(DURATIONS_MAX);
 
-  /** `heldBytes` gives the memory that the exchanges in flight hold; `histogram` makes each. */
+  /** `histogram` makes each. */
   constructor(
     meter: Meter,
     lifecycle: Lifecycle,
-    heldBytes: () => number,
+    source: Source,
     histogram = (metric: Metric) => histogramOf(meter, metric),
   ) {
     this.#meter = meter;
     this.#lifecycle = lifecycle;
-    this.#heldBytes = heldBytes;
+    this.#source = source;
     this.#stateDuration = histogram(METRICS.stateDuration);
     this.#duration = histogram(METRICS.duration);
     this.#requestDuration = histogram(METRICS.requestDuration);
@@ -127,7 +135,7 @@ export class Instruments {
       of(METRICS.deadlines, () => lifecycle.deadlines()),
       of(METRICS.heals, () => lifecycle.heals()),
       of(METRICS.usage, () => [...this.#usage.values()]),
-      one(METRICS.bufferSize, this.#heldBytes),
+      one(METRICS.bufferSize, this.#source.heldBytes),
       one(METRICS.bufferGrowths, () => growth.growths),
       one(METRICS.bufferCopied, () => growth.copiedBytes),
       one(METRICS.bufferRefusals, () => growth.refusals),
@@ -138,6 +146,7 @@ export class Instruments {
   }
 
   readonly #observe: BatchObservableCallback = (result) => {
+    this.#source.before();
     for (const [instrument, read] of this.#observed) {
       for (const { count, labels } of read()) result.observe(instrument, count, labels);
     }

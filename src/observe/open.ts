@@ -85,9 +85,15 @@ async function openAll(
     models,
     warn,
   });
+  distributions.before = () => telemetry.flush();
   // What is sent last is read from the instruments, so they go after it.
   closings.push(async () => telemetry.close());
-  if (otlp !== undefined) closings.push(() => otlp.close());
+  if (otlp !== undefined) {
+    closings.push(() => {
+      telemetry.flush();
+      return otlp.close();
+    });
+  }
   return { telemetry, metricsUrl, warn, close };
 }
 

@@ -42,11 +42,17 @@ export interface Move {
 
 const moves = new Map<number, readonly Move[]>();
 
+/** Two states, one after the other, as one number. */
+export function pairOf(before: number, after: number): number {
+  return before * table.states.length + after;
+}
+
 /** What moves between two states. There are few such pairs, and each is worked out once. */
-export function movesOf(before: number, after: number): readonly Move[] {
-  const pair = before * table.states.length + after;
+export function movesOf(pair: number): readonly Move[] {
   let found = moves.get(pair);
   if (found === undefined) {
+    const after = pair % table.states.length;
+    const before = (pair - after) / table.states.length;
     found = Array.from({ length: REGIONS }, (_, region) => ({
       region,
       left: phasesOf[before * REGIONS + region] as number,

@@ -1,7 +1,7 @@
 /** The upstream's side of an exchange: the route that is chosen, and the request that goes there. */
 import type { IncomingMessage } from 'node:http';
 import type { Event } from '../../../machines/events.js';
-import type { Observation } from '../../observe/telemetry.js';
+import type { Observation } from '../../observe/observation.js';
 import type { Choice, Ending, Sent } from '../fleet.js';
 import { Routing } from '../routes.js';
 import type { Detail } from './call.js';

@@ -1,0 +1,169 @@
+/**
+ * What is told of one exchange. Its steps are noted as they come, which is a few stores, and what
+ * follows from them is worked out when `Telemetry` says so.
+ */
+import { EVENTS, events } from '../../machines/events.js';
+import type { UsageRecord } from '../accounting/ledger.js';
+import type { StepObserver } from '../step.js';
+import { operationOf } from './genai.js';
+import type { Times } from './instruments.js';
+import { isProcessed, movesOf, PHASES, pairOf, REGIONS } from './phases.js';
+import type { ExchangeSpan, SpanFacts } from './spans.js';
+import type { Telemetry } from './telemetry.js';
+import type { Baton, HeaderOf } from './tracing.js';
+
+/** What an exchange holds while it is in flight. */
+export interface Holder {
+  /** Bytes of memory. */
+  readonly heldBytes: number;
+}
+
+/** What the record of an exchange does not say. */
+export interface Circumstances {
+  /** The response came as a stream of events. */
+  readonly streams: boolean;
+  /** The model that was asked for, where the request was read. */
+  readonly requestModel: string | undefined;
+}
+
+const WIDTH = EVENTS.length;
+const PROGRESS = EVENTS.indexOf(events.responseProgress);
+/** Phases that are events of a span. Whether a client reads may change at every chunk. */
+const TOLD = PHASES.map((phase) => !/\bflow\b|^shutdown|^processed$/.test(phase));
+/** Numbers that are noted before they are worked out: an exchange has some ten moves of two each. */
+const NOTES_MAX = 128;
+const NO_TIMES: Times = { firstToken: undefined, perOutputToken: undefined };
+
+export class Observation implements StepObserver {
+  readonly #telemetry: Telemetry;
+  readonly #cells: Float64Array;
+  readonly #startedAt = performance.now();
+  /** What makes a time of ours one of the day; it stays as it is if the day's clock jumps. */
+  readonly #epoch = Date.now() - this.#startedAt;
+  #span: ExchangeSpan | undefined;
+  /** Of each move to another state, the pair of them and its time. */
+  #notes: number[] = [];
+  /** When each region came into its phase. */
+  #enteredAt: number[] | undefined;
+  #firstTokenAt = 0;
+  #record: UsageRecord | undefined;
+  #circumstances: Circumstances | undefined;
+  #recordedAt = 0;
+  #processedAt = 0;
+  /** What the exchange holds; read while it is in flight, and not afterwards. */
+  holder: Holder | undefined;
+
+  constructor(telemetry: Telemetry, id: string, headerOf: HeaderOf) {
+    this.#telemetry = telemetry;
+    this.#cells = telemetry.lifecycle.cells;
+    try {
+      this.#span = telemetry.tracing?.begin(id, headerOf, this.#startedAt + this.#epoch);
+    } catch (error) {
+      telemetry.failed(error);
+    }
+  }
+
+  /** What tells an upstream that it works for this exchange; undefined where no span is recorded. */
+  get baton(): Baton | undefined {
+    try {
+      return this.#span && this.#telemetry.tracing?.batonOf(this.#span);
+    } catch (error) {
+      this.#telemetry.failed(error);
+      return undefined;
+    }
+  }
+
+  stepped(event: number, before: number, after: number): void {
+    this.#cells[before * WIDTH + event]!++;
+    if (before !== after) this.#moved(before, after);
+    else if (event === PROGRESS && this.#firstTokenAt === 0) this.#firstTokenAt = performance.now();
+  }
+
+  /** This is what the exchange came to. It never throws. */
+  recorded(record: UsageRecord, circumstances: Circumstances): void {
+    this.#record = record;
+    this.#circumstances = circumstances;
+    this.#recordedAt = performance.now();
+    try {
+      this.#telemetry.log?.(record, this.#span?.context.traceId, this.#span?.context.spanId);
+    } catch (error) {
+      this.#telemetry.failed(error);
+    }
+    // A record may be late, too.
+    if (this.#processedAt > 0) this.#telemetry.over(this);
+  }
+
+  /** Works out what was noted, and has it counted. It never throws. */
+  tell(): void {
+    try {
+      this.#tellMoves();
+    } catch (error) {
+      this.#telemetry.failed(error);
+    }
+    try {
+      this.#tellRecord();
+      if (this.#processedAt > 0) this.#endSpan(undefined, this.#processedAt);
+    } catch (error) {
+      this.#telemetry.failed(error);
+    }
+  }
+
+  /** What comes after the exchange is processed is late, and is counted. */
+  #moved(before: number, after: number): void {
+    const now = performance.now();
+    this.#notes.push(pairOf(before, after), now);
+    if (isProcessed[after] === 1) {
+      this.holder = undefined;
+      this.#processedAt = now;
+      this.#telemetry.over(this);
+    } else if (this.#notes.length >= NOTES_MAX) this.tell();
+  }
+
+  #tellMoves(): void {
+    const notes = this.#notes;
+    this.#notes = [];
+    this.#enteredAt ??= new Array<number>(REGIONS).fill(this.#startedAt);
+    const { instruments } = this.#telemetry;
+    for (let at = 0; at < notes.length; at += 2) {
+      const time = notes[at + 1] as number;
+      for (const { region, left, entered } of movesOf(notes[at] as number)) {
+        if (left >= 0) {
+          instruments.leftState(left, (time - (this.#enteredAt[region] as number)) / 1_000);
+        }
+        this.#enteredAt[region] = time;
+        if (entered >= 0 && TOLD[entered]) this.#span?.entered(entered, time + this.#epoch);
+      }
+    }
+  }
+
+  #tellRecord(): void {
+    const [record, circumstances] = [this.#record, this.#circumstances];
+    if (record === undefined || circumstances === undefined) return;
+    this.#record = undefined;
+    const { instruments, labels, models, providerKey } = this.#telemetry;
+    const { requestModel } = circumstances;
+    const { outcome, usage } = record;
+    if (outcome === 'completed' && usage.model !== undefined) models.learn(usage.model);
+    instruments.recorded(record);
+    const operation = operationOf(record);
+    if (operation !== undefined) {
+      const times = this.#timesOf(record, circumstances);
+      instruments.operation(record, labels.of(operation, record, requestModel), times);
+    }
+    const model = models.labelOf(requestModel ?? usage.model);
+    this.#endSpan({ record, operation, model, providerKey }, this.#recordedAt);
+  }
+
+  #timesOf({ outcome, usage, durationMs }: UsageRecord, { streams }: Circumstances): Times {
+    if (!streams || outcome !== 'completed' || this.#firstTokenAt === 0) return NO_TIMES;
+    const firstToken = (this.#firstTokenAt - this.#startedAt) / 1_000;
+    const more = usage.kind === 'final' ? (usage.outputTokens ?? 0) - 1 : 0;
+    const rest = Math.max(0, durationMs / 1_000 - firstToken);
+    return { firstToken, perOutputToken: more > 0 ? rest / more : undefined };
+  }
+
+  #endSpan(facts: SpanFacts | undefined, time: number): void {
+    this.#span?.end(facts, time + this.#epoch);
+    this.#span = undefined;
+  }
+}
