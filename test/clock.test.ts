@@ -25,9 +25,9 @@ it.each([-5 * HOUR_MS, 5 * HOUR_MS])(
       expect(usage?.durationMs).toBeGreaterThan(0);
       expect(usage?.durationMs).toBeLessThan(HOUR_MS);
     });
+    telemetry.close();
     expect(seconds.length).toBeGreaterThan(0);
     // Token counts are told by the same histograms, and are far below an hour of seconds, too.
     for (const value of seconds) expect(value >= 0 && value < HOUR_MS / 1_000).toBe(true);
-    telemetry.close();
   },
 );
