@@ -17,9 +17,9 @@ import type { UsageRecord } from '../src/accounting/ledger.js';
 import { UNKNOWN_REASONS } from '../src/accounting/usage.js';
 import { ApiSpans } from '../src/observe/apispans.js';
 import { operationOf } from '../src/observe/genai.js';
-import type { EndedSpan } from '../src/observe/otlpspans.js';
 import { OtlpSpans } from '../src/observe/otlpspans.js';
 import { PHASES } from '../src/observe/phases.js';
+import type { WrittenSpan } from '../src/observe/spanbytes.js';
 import { requestBytes } from '../src/observe/spanexporter.js';
 import type { SpanMaker } from '../src/observe/spans.js';
 import { NAME } from '../src/observe/spans.js';
@@ -60,8 +60,8 @@ function tell(spans: SpanMaker, exchanged: readonly Exchanged[]): void {
 }
 
 function written(exchanged: readonly Exchanged[]): Uint8Array {
-  const ended: EndedSpan[] = [];
-  const queue = { onEnd: (span: EndedSpan) => ended.push(span) };
+  const ended: WrittenSpan[] = [];
+  const queue = { onEnd: (span: WrittenSpan) => ended.push(span) };
   tell(new OtlpSpans({ resource: RESOURCE, sampler: SAMPLER, queue, ids: IDS }), exchanged);
   return requestBytes(ended);
 }

@@ -1,3 +1,6 @@
+import type { Member } from '../roster.js';
+import { Roster } from '../roster.js';
+
 /** What the response buffers of a server may hold together unless it is said, in bytes. */
 export const BUDGET_BYTES = 256 * 1024 * 1024;
 
@@ -25,7 +28,7 @@ export class BufferBudget {
   /** Buffers that went without, and buffers that were dropped for others. */
   refusals = 0;
   evictions = 0;
-  readonly #shares = new Set<Share>();
+  readonly #shares = new Roster<Share>();
 
   constructor(limitBytes = BUDGET_BYTES) {
     this.limitBytes = limitBytes;
@@ -98,7 +101,8 @@ export class BufferBudget {
 }
 
 /** What one buffer holds of the budget. */
-export class Share {
+export class Share implements Member {
+  rosterPlace = -1;
   readonly #budget: BufferBudget;
   readonly #drop: () => void;
   #closed = false;

@@ -62,6 +62,11 @@ export class Bill implements Holder {
     return this.#accounting?.bufferedBytes ?? 0;
   }
 
+  /** Bytes of the response that were read and not forwarded. */
+  get detachedBytes(): number {
+    return this.bufferedBytes - this.forwardedBytes;
+  }
+
   open({ type, encoding, length }: Content, options: BillOptions): void {
     const format = formatOf(type);
     this.#streams = format === 'sse' || format === 'ndjson';

@@ -7,6 +7,8 @@
  */
 import type { Deadline } from '../../machines/events.js';
 import { DEADLINES } from '../../machines/events.js';
+import type { Member } from '../roster.js';
+import { Roster } from '../roster.js';
 
 /** Milliseconds for each deadline; 0 means that it never expires. */
 export type DeadlineTimes = Readonly<Record<Deadline, number>>;
@@ -21,7 +23,7 @@ const NEVER: readonly number[] = DEADLINES.map(() => Infinity);
 
 /** The deadlines of all exchanges that have one running. It keeps no process alive. */
 export class Clock {
-  readonly #watched = new Set<Deadlines>();
+  readonly #watched = new Roster<Deadlines>();
   #timer: NodeJS.Timeout | undefined;
 
   watch(deadlines: Deadlines): void {
@@ -50,7 +52,8 @@ export class Clock {
 }
 
 /** The deadlines of one exchange. */
-export class Deadlines {
+export class Deadlines implements Member {
+  rosterPlace = -1;
   readonly #clock: Clock;
   readonly #times: DeadlineTimes;
   readonly #expired: (deadline: Deadline) => void;

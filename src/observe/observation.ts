@@ -4,6 +4,7 @@
  */
 import { EVENTS, events } from '../../machines/events.js';
 import type { UsageRecord } from '../accounting/ledger.js';
+import type { Member } from '../roster.js';
 import type { StepObserver } from '../step.js';
 import { operationOf } from './genai.js';
 import type { Times } from './instruments.js';
@@ -34,7 +35,8 @@ const TOLD = PHASES.map((phase) => !/\bflow\b|^shutdown|^processed$/.test(phase)
 const NOTES_MAX = 128;
 const NO_TIMES: Times = { firstToken: undefined, perOutputToken: undefined };
 
-export class Observation implements StepObserver {
+export class Observation implements StepObserver, Member {
+  rosterPlace = -1;
   readonly #telemetry: Telemetry;
   readonly #cells: Float64Array;
   readonly #startedAt = performance.now();

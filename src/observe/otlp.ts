@@ -75,7 +75,7 @@ export async function openOtlp(
   } else if (traces !== undefined) {
     const { ProtobufSpanExporter } = await import('./spanexporter.js');
     const exporter = told(new ProtobufSpanExporter(options(traces)), traces.url, warn);
-    // The queue looks at no more of a span than an `EndedSpan` has, and hands it on as it is.
+    // The queue looks at no more of a span than a `WrittenSpan` has, and hands it on as it is.
     queue = new BatchSpanProcessor(exporter as unknown as SpanExporter);
     const ended = queue as unknown as OtlpSpansOptions['queue'];
     spans = new OtlpSpans({ resource, sampler, queue: ended });

@@ -7,6 +7,7 @@ import { isSpanContextValid, SpanKind, TraceFlags, trace } from '@opentelemetry/
 import type { Resource } from '@opentelemetry/resources';
 import type { IdGenerator, Sampler } from '@opentelemetry/sdk-trace-base';
 import { RandomIdGenerator, SamplingDecision } from '@opentelemetry/sdk-trace-base';
+import type { WrittenSpan } from './spanbytes.js';
 import { SpanWriter } from './spanbytes.js';
 import type { ExchangeSpan, SpanFacts, SpanMaker } from './spans.js';
 import { EXCHANGE } from './spans.js';
@@ -14,28 +15,22 @@ import { EXCHANGE } from './spans.js';
 /** An exchange comes into some ten phases; what goes in circles must not fill memory. */
 const PHASES_MAX = 128;
 
-/** A span that has ended: what the SDK's queue looks at, and its bytes. */
-export interface EndedSpan {
-  readonly resource: Resource;
-  readonly bytes: Uint8Array;
-  spanContext(): SpanContext;
-}
-
 export interface OtlpSpansOptions {
   /** Whose spans they are. */
   readonly resource: Resource;
   readonly sampler: Sampler;
-  readonly queue: { onEnd(span: EndedSpan): void };
+  readonly queue: { onEnd(span: WrittenSpan): void };
   readonly ids?: IdGenerator;
 }
 
 export class OtlpSpans implements SpanMaker {
   readonly #options: OtlpSpansOptions;
   readonly #ids: IdGenerator;
-  readonly #writer = new SpanWriter();
+  readonly #writer: SpanWriter;
 
   constructor(options: OtlpSpansOptions) {
     this.#options = options;
+    this.#writer = new SpanWriter(options.resource);
     this.#ids = options.ids ?? new RandomIdGenerator();
   }
 
@@ -60,11 +55,10 @@ export class OtlpSpans implements SpanMaker {
   }
 }
 
-class OtlpSpan implements ExchangeSpan, EndedSpan {
+class OtlpSpan implements ExchangeSpan {
   readonly #options: OtlpSpansOptions;
   readonly #writer: SpanWriter;
   readonly trail: number[];
-  bytes: Uint8Array = new Uint8Array();
 
   constructor(
     options: OtlpSpansOptions,
@@ -79,21 +73,11 @@ class OtlpSpan implements ExchangeSpan, EndedSpan {
     this.trail = [beginTime];
   }
 
-  get resource(): Resource {
-    return this.#options.resource;
-  }
-
-  spanContext(): SpanContext {
-    return this.context;
-  }
-
   entered(phase: number, time: number): void {
     if (this.trail.length <= 2 * PHASES_MAX) this.trail.push(phase, time);
   }
 
   end(facts: SpanFacts | undefined, time: number): void {
-    this.bytes = this.#writer.write(this, facts, time);
-    this.trail.length = 0;
-    this.#options.queue.onEnd(this);
+    this.#options.queue.onEnd(this.#writer.write(this, facts, time));
   }
 }

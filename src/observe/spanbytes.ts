@@ -4,7 +4,14 @@
  * each place in memory that is looked at costs more here than what is done with it.
  */
 import type { SpanContext } from '@opentelemetry/api';
-import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
+import {
+  INVALID_SPANID,
+  INVALID_TRACEID,
+  SpanKind,
+  SpanStatusCode,
+  TraceFlags,
+} from '@opentelemetry/api';
+import type { Resource } from '@opentelemetry/resources';
 import { PbfWriter } from 'pbf';
 import { Interned } from './labels.js';
 import { PHASES } from './phases.js';
@@ -24,6 +31,31 @@ export interface SpanToWrite {
   readonly trail: readonly number[];
 }
 
+const SAMPLED: SpanContext = Object.freeze({
+  traceId: INVALID_TRACEID,
+  spanId: INVALID_SPANID,
+  traceFlags: TraceFlags.SAMPLED,
+});
+
+/**
+ * A message `Span`, as a place in memory that it shares with others. Thousands wait to be sent, and
+ * what waits is copied by the garbage collector: this is little, a view of the bytes were more.
+ */
+export class WrittenSpan {
+  constructor(
+    /** Whose span it is. */
+    readonly resource: Resource,
+    readonly room: Uint8Array,
+    readonly start: number,
+    readonly end: number,
+  ) {}
+
+  /** For the SDK's queue, which asks whether it is sampled, and nothing else. */
+  spanContext(): SpanContext {
+    return SAMPLED;
+  }
+}
+
 /** Spans are written one behind the other into memory that they share, as long as there is room. */
 const ROOM_BYTES = 256 * 1024;
 const ROOM_OF_ONE = 4 * 1024;
@@ -32,14 +64,19 @@ const COMMON_MAX = 500;
 
 export class SpanWriter {
   readonly #common = new Interned<Uint8Array>(COMMON_MAX);
+  readonly #resource: Resource;
   #to = new PbfWriter();
 
-  /** A message `Span`. Times are exact to 256 nanoseconds, as numbers of that size are. */
+  constructor(resource: Resource) {
+    this.#resource = resource;
+  }
+
+  /** Times are exact to 256 nanoseconds, as numbers of that size are. */
   write(
     { id, context, parent, trail }: SpanToWrite,
     facts: SpanFacts | undefined,
     endTime: number,
-  ): Uint8Array {
+  ): WrittenSpan {
     const to = this.#room();
     const start = to.pos;
     writeId(1, context.traceId, to);
@@ -60,7 +97,7 @@ export class SpanWriter {
     }
     const remote = parent?.isRemote === true ? PARENT_REMOTE : 0;
     to.writeFixed32Field(16, context.traceFlags | PARENT_KNOWN | remote);
-    return to.buf.subarray(start, to.pos);
+    return new WrittenSpan(this.#resource, to.buf, start, to.pos);
   }
 
   #room(): PbfWriter {

@@ -6,7 +6,7 @@ import {
 } from '@opentelemetry/otlp-exporter-base/node-http';
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import { PbfWriter } from 'pbf';
-import type { EndedSpan } from './otlpspans.js';
+import type { WrittenSpan } from './spanbytes.js';
 import { AttributeWriter } from './spanbytes.js';
 import { NAME } from './spans.js';
 
@@ -15,12 +15,12 @@ const HEADERS = { 'Content-Type': 'application/x-protobuf' };
 
 type Options = Parameters<typeof convertLegacyHttpOptions>[0];
 
-export class ProtobufSpanExporter extends OTLPExporterBase<EndedSpan[]> {
+export class ProtobufSpanExporter extends OTLPExporterBase<WrittenSpan[]> {
   constructor(options: Options) {
     const http = convertLegacyHttpOptions(options, 'TRACES', 'v1/traces', HEADERS);
     const { deserializeResponse } = ProtobufTraceSerializer;
     const serializer = { serializeRequest: requestBytes, deserializeResponse };
-    const counter = { name: 'span' as const, countItems: (spans: EndedSpan[]) => spans.length };
+    const counter = { name: 'span' as const, countItems: (spans: WrittenSpan[]) => spans.length };
     super(createOtlpHttpExportDelegate(http, serializer, COMPONENT, counter, undefined));
   }
 }
@@ -30,28 +30,28 @@ const AROUND_BYTES = 4 * 1024;
 const AROUND_ONE = 8;
 
 /** A message `ExportTraceServiceRequest`. All are spans of one server. */
-export function requestBytes(spans: readonly EndedSpan[]): Uint8Array {
+export function requestBytes(spans: readonly WrittenSpan[]): Uint8Array {
   let size = AROUND_BYTES;
-  for (const { bytes } of spans) size += bytes.length + AROUND_ONE;
+  for (const { start, end } of spans) size += end - start + AROUND_ONE;
   const to = new PbfWriter(new Uint8Array(size));
   to.writeMessage(1, writeResourceSpans, spans);
   return to.finish();
 }
 
-function writeResourceSpans(spans: readonly EndedSpan[], to: PbfWriter): void {
+function writeResourceSpans(spans: readonly WrittenSpan[], to: PbfWriter): void {
   const [first] = spans;
   if (first !== undefined) to.writeMessage(1, writeResource, first.resource);
   to.writeMessage(2, writeScopeSpans, spans);
 }
 
-function writeResource({ attributes }: EndedSpan['resource'], to: PbfWriter): void {
+function writeResource({ attributes }: WrittenSpan['resource'], to: PbfWriter): void {
   const writer = new AttributeWriter(to, 1);
   for (const name in attributes) writer.put(name, String(attributes[name]));
 }
 
-function writeScopeSpans(spans: readonly EndedSpan[], to: PbfWriter): void {
+function writeScopeSpans(spans: readonly WrittenSpan[], to: PbfWriter): void {
   to.writeMessage(1, writeScope, NAME);
-  for (const { bytes } of spans) to.writeBytesField(2, bytes);
+  for (const { room, start, end } of spans) to.writeBytesField(2, room.subarray(start, end));
 }
 
 function writeScope(name: string, to: PbfWriter): void {

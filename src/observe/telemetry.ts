@@ -13,6 +13,7 @@ import type { MeterProvider, TracerProvider } from '@opentelemetry/api';
 import { metrics, propagation, trace } from '@opentelemetry/api';
 import type { Heal } from '../../machines/heals.js';
 import type { UsageRecord } from '../accounting/ledger.js';
+import { Roster } from '../roster.js';
 import { ApiSpans } from './apispans.js';
 import { LabelSets, providerKeyOf } from './genai.js';
 import type { Distribution } from './instruments.js';
@@ -67,7 +68,7 @@ export class Telemetry {
   readonly tracing: Tracing | undefined;
   readonly log: ExchangeLog | undefined;
   /** Exchanges in flight, for what they hold. */
-  readonly live = new Set<Observation>();
+  readonly live = new Roster<Observation>();
   readonly #warn: (message: string) => void;
   /** Those that are over, and not told of yet. */
   #over: Observation[] = [];

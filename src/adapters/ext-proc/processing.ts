@@ -9,6 +9,7 @@ import type { Command, Deadline, Outcome } from '../../../machines/events.js';
 import { events } from '../../../machines/events.js';
 import type { UsageRecord } from '../../accounting/ledger.js';
 import type { Exchange } from '../../exchange.js';
+import type { Member } from '../../roster.js';
 import type { Cause, Refusal } from '../answers.js';
 import { ownAnswer, tooLarge } from '../answers.js';
 import type { Bill } from '../bill.js';
@@ -34,7 +35,8 @@ const INFLATE_WAIT_MS = 50;
 
 const EMPTY = Buffer.alloc(0);
 
-export class Processing {
+export class Processing implements Member {
+  rosterPlace = -1;
   readonly #shared: Shared;
   readonly #conversation: Conversation;
   readonly #exchange: Exchange;

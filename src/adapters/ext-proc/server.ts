@@ -7,6 +7,8 @@ import type { ServerCredentials } from '@grpc/grpc-js';
 import { status as Code, ServerCredentials as credentialsFor } from '@grpc/grpc-js';
 import type { Ledger } from '../../accounting/ledger.js';
 import type { AccountingLimits } from '../../accounting/usage.js';
+import type { Member } from '../../roster.js';
+import { Roster } from '../../roster.js';
 import type { Refusal } from '../answers.js';
 import { Audits, accountsOf, driftOf } from '../audits.js';
 import type { DeadlineTimes } from '../deadlines.js';
@@ -43,6 +45,11 @@ export interface ExtProcServerOptions extends Observers {
   readonly admits?: ((call: Call) => string | undefined) | undefined;
 }
 
+/** A stream that gRPC has open. */
+interface OpenStream extends Member {
+  readonly call: Call;
+}
+
 export class ExtProcServer implements Shared {
   readonly config: ExtProcConfig;
   readonly times: DeadlineTimes;
@@ -55,8 +62,8 @@ export class ExtProcServer implements Shared {
   refusal: Refusal | undefined;
   readonly #admits: (call: Call) => string | undefined;
   readonly #endpoint: Endpoint;
-  readonly #live = new Set<Processing>();
-  readonly #open = new Set<Call>();
+  readonly #live = new Roster<Processing>();
+  readonly #open = new Roster<OpenStream>();
   readonly sizers: Sizers;
   readonly destinations: readonly Destination[];
   readonly #audits: Audits;
@@ -128,7 +135,7 @@ export class ExtProcServer implements Shared {
     for (const processing of this.#live) processing.drain(false);
     await this.#allProcessed();
     await this.#allEnded(PARTING_MS);
-    for (const call of this.#open) call.end();
+    for (const { call } of this.#open) call.end();
     await this.#endpoint.finish(PARTING_MS);
   }
 
@@ -161,8 +168,9 @@ export class ExtProcServer implements Shared {
       call.emit('error', { code: Code.PERMISSION_DENIED, details });
       return;
     }
-    this.#open.add(call);
-    call.once('close', () => this.#ended(call));
+    const stream: OpenStream = { call, rosterPlace: -1 };
+    this.#open.add(stream);
+    call.once('close', () => this.#ended(stream));
     call.once('data', (first: ProcessingRequest) => {
       const processing = new Processing(this, `${this.#boot}-${this.#count++}`, call, first);
       this.#live.add(processing);
@@ -177,8 +185,8 @@ export class ExtProcServer implements Shared {
     call.on('end', () => call.end());
   }
 
-  #ended(call: Call): void {
-    this.#open.delete(call);
+  #ended(stream: OpenStream): void {
+    this.#open.delete(stream);
     if (this.#open.size === 0) this.#parted?.();
   }
 

@@ -36,6 +36,11 @@ export class Downstream {
     this.#limits = limits;
   }
 
+  /** Where the headers are not out yet, they tell the client not to come back here. */
+  endsConnection(): void {
+    this.#response.shouldKeepAlive = false;
+  }
+
   /** Writes the headers, together with whatever body comes in the same turn. */
   begin(status: number, statusText: string, headers: string[]): void {
     const length = headerOf(headers, 'content-length');

@@ -11,6 +11,9 @@ import type { RequestFacts } from './headers.js';
 import { Upload } from './upload.js';
 import type { Upstream } from './upstreams.js';
 
+/** A body that goes on as one is kept until its response has ended. */
+const SHORT_BYTES_MAX = 16 * 1024;
+
 export class Outbound {
   readonly #gateway: Gateway;
   readonly #request: IncomingMessage;
@@ -37,12 +40,24 @@ export class Outbound {
     this.routing = new Routing(gateway.upstreams.routes, facts.target);
   }
 
+  /** Of the request's body. */
+  get bytesMax(): number {
+    const { requestBytesMax, heldBytesMax } = this.#gateway.config.limits;
+    return this.routing.holds ? Math.min(requestBytesMax, heldBytesMax) : requestBytesMax;
+  }
+
+  /** Whether the body, of which so many bytes have come, is short, and here, and yet to be ended. */
+  goesAsOne(bytes: number): boolean {
+    const whole = bytes === this.#facts.length && !this.#request.readableEnded;
+    return whole && bytes <= SHORT_BYTES_MAX;
+  }
+
   /** Sends the request's head, and what was held of its body. */
   forward(): void {
     const upstream = this.routing.upstream as Upstream;
     const { headers, target, hasBody } = this.#facts;
     let body: Buffer | Upload | null = null;
-    if (hasBody && this.routing.holds) body = Buffer.concat(this.routing.held);
+    if (hasBody && this.#request.readableEnded) body = Buffer.concat(this.routing.held);
     else if (hasBody) body = this.#upload = new Upload(this.#request);
     const method = this.#request.method ?? 'GET';
     const { informationalMax } = this.#gateway.config.limits;
@@ -52,9 +67,10 @@ export class Outbound {
     this.#sent = this.#gateway.upstreams.routes.send(upstream);
   }
 
-  /** A route by model has taken it whole already, as the body of the call. */
+  /** What has ended by then has been taken whole already, as the body of the call. */
   forwardHeld(): void {
     for (const chunk of this.routing.held) this.#upload?.accept(chunk);
+    this.routing.release();
   }
 
   forwardBody(chunk: Buffer): void {
@@ -82,6 +98,18 @@ export class Outbound {
   settle(ending: Ending): void {
     this.#sent?.settle(ending);
     this.#sent = undefined;
+  }
+
+  /** What its record says of the request, and of where it went. */
+  get origin() {
+    const { route, upstream, model } = this.routing;
+    return {
+      method: this.#request.method,
+      path: this.#facts.target.split('?', 1)[0],
+      route: route?.models?.join(',') ?? route?.path,
+      upstream: upstream?.id,
+      model,
+    };
   }
 
   /** The upstream that it is a load on. */

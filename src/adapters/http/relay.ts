@@ -9,6 +9,7 @@ import type { Command, Deadline, Event, Outcome } from '../../../machines/events
 import { events } from '../../../machines/events.js';
 import type { UsageRecord } from '../../accounting/ledger.js';
 import type { Exchange } from '../../exchange.js';
+import type { Member } from '../../roster.js';
 import type { Cause, Refusal } from '../answers.js';
 import { errorEvent, ownAnswer, tooLarge } from '../answers.js';
 import type { Bill } from '../bill.js';
@@ -24,7 +25,8 @@ import type { RequestFacts } from './headers.js';
 import { NO_FACTS, passResponseHeaders, passTrailers, soleHeaderOf } from './headers.js';
 import { Outbound } from './outbound.js';
 
-export class Relay {
+export class Relay implements Member {
+  rosterPlace = -1;
   readonly #gateway: Gateway;
   readonly #request: IncomingMessage;
   readonly #facts: RequestFacts;
@@ -76,11 +78,12 @@ export class Relay {
       this.refuse(refusal);
     } else if (!this.#facts.hasBody) {
       this.#conductor.deliver(events.requestEnd);
-      this.#routed(this.#outbound.routing.choose());
+      this.#choose();
     } else {
       this.#request.on('data', this.#received);
       this.#request.on('end', this.#ended);
-      if (!this.#outbound.routing.holds) this.#routed(this.#outbound.routing.choose());
+      // By then all has been read that came together with the head.
+      if (!this.#outbound.routing.holds) process.nextTick(this.#headRead);
     }
   }
 
@@ -101,17 +104,24 @@ export class Relay {
 
   /** The gateway shuts down; what is in flight may finish within the drain deadline, if not `now`. */
   drain(now: boolean): void {
+    this.#downstream.endsConnection();
     this.#conductor.deliver(events.drainStarted, { cause: 'draining' });
     if (now) this.#expired('drain');
   }
 
+  /** A short body that came with its head goes on as one, which costs an upload less. */
+  readonly #headRead = (): void => {
+    const { requestBytes } = this.#bill;
+    if (this.#outbound.goesAsOne(requestBytes)) this.#request.once('end', this.#choose);
+    else this.#choose();
+  };
+
+  readonly #choose = (): void => this.#routed(this.#outbound.routing.choose());
+
   readonly #received = (chunk: Buffer): void => {
-    const { requestBytesMax, heldBytesMax } = this.#gateway.config.limits;
+    const { bytesMax } = this.#outbound;
     this.#bill.received(chunk);
-    const most = this.#outbound.routing.holds
-      ? Math.min(requestBytesMax, heldBytesMax)
-      : requestBytesMax;
-    if (this.#bill.requestBytes > most) this.refuse(tooLarge(most));
+    if (this.#bill.requestBytes > bytesMax) this.refuse(tooLarge(bytesMax));
     else this.#conductor.deliver(events.requestBody, chunk);
   };
 
@@ -263,23 +273,13 @@ export class Relay {
     this.#bill.buffer(chunk);
     // What was read and not forwarded was read for a client that had gone, and has a bound.
     const { detachedBytesMax } = this.#gateway.config.limits;
-    if (this.#bill.bufferedBytes - this.#bill.forwardedBytes > detachedBytesMax) {
-      this.#expired('detach');
-    }
+    if (this.#bill.detachedBytes > detachedBytesMax) this.#expired('detach');
   }
 
   #recordUsage(outcome: Outcome, cause: Cause | undefined): void {
     this.#outbound.settle(endingOf(outcome, cause?.cause));
-    const { route, upstream, model } = this.#outbound.routing;
-    const origin = {
-      exchange: this.#exchange.id,
-      cause: cause?.cause,
-      method: this.#request.method,
-      path: this.#facts.target.split('?', 1)[0],
-      route: route?.models?.join(',') ?? route?.path,
-      upstream: upstream?.id,
-      model,
-    };
+    const { id: exchange } = this.#exchange;
+    const origin = { exchange, cause: cause?.cause, ...this.#outbound.origin };
     this.#bill.settle(outcome, origin, this.#write);
   }
 

@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Ledger } from '../../accounting/ledger.js';
 import type { AccountingLimits } from '../../accounting/usage.js';
+import { Roster } from '../../roster.js';
 import type { Refusal } from '../answers.js';
 import { ownAnswer } from '../answers.js';
 import { Audits, accountsOf, driftOf } from '../audits.js';
@@ -63,7 +64,7 @@ export class HttpGateway implements Gateway {
   readonly #server: Server;
   readonly clock = new Clock();
   readonly #strip: ReadonlySet<string>;
-  readonly #live = new Map<Relay, ServerResponse>();
+  readonly #live = new Roster<Relay>();
   readonly #bySocket = new WeakMap<Duplex, Served>();
   readonly #turns = new WeakMap<Duplex, Turns>();
   readonly sizers: Sizers;
@@ -84,7 +85,7 @@ export class HttpGateway implements Gateway {
     });
     this.accountingLimits = config.accounting as Partial<AccountingLimits>;
     this.sizers = new Sizers(config.accounting.bufferBudgetBytes);
-    const live = () => this.#live.keys();
+    const live = () => this.#live;
     const accounts = accountsOf(this.upstreams.all, this.sizers.budget, live);
     this.#audits = new Audits(accounts, config.auditMs, (name, by) => {
       telemetry?.healed('driftedAccounting');
@@ -119,17 +120,13 @@ export class HttpGateway implements Gateway {
   /** Takes no more exchanges; resolves when the last is processed, which `drain` bounds. */
   async drain(): Promise<void> {
     if (this.#server.listening) this.#server.close();
-    for (const [relay, response] of this.#live) {
-      // Where the headers are not out yet, they can still tell the client not to come back here.
-      response.shouldKeepAlive = false;
-      relay.drain(false);
-    }
+    for (const relay of this.#live) relay.drain(false);
     await this.#allProcessed();
   }
 
   /** Ends what is still in flight as if the drain deadline had come: each is told and recorded. */
   cut(): void {
-    for (const relay of this.#live.keys()) relay.drain(true);
+    for (const relay of this.#live) relay.drain(true);
   }
 
   /** Cuts what is left and lets go of every socket. */
@@ -205,7 +202,7 @@ export class HttpGateway implements Gateway {
     const facts = readHead(request as RequestHead, this.config.limits, this.#strip);
     const refused = 'status' in facts ? facts : (early ?? this.#closing());
     const relay = new Relay(this, `${this.#boot}-${this.#count++}`, request, response, facts);
-    this.#live.set(relay, response);
+    this.#live.add(relay);
     this.#bySocket.set(request.socket, { relay, request, response });
     // Nothing is believed that comes behind a head that was refused.
     if (refused !== undefined) response.shouldKeepAlive = false;
