@@ -101,7 +101,7 @@ describe('an exchange', () => {
     const phases = span.events.map(({ name }) => name);
     expect(phases).toEqual([
       'request.awaitingRoute.receiving',
-      'request.awaitingBody',
+      'request.awaitingRoute.received',
       'request.ended',
       'response.started.body.awaitingFirstByte',
       'response.started.body.awaitingBody',
