@@ -123,6 +123,7 @@ export class Observation implements StepObserver, Member {
 
   #tellMoves(): void {
     const notes = this.#notes;
+    if (notes.length === 0) return;
     this.#notes = [];
     this.#enteredAt ??= new Array<number>(REGIONS).fill(this.#startedAt);
     const { instruments } = this.#telemetry;

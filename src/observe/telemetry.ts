@@ -67,7 +67,7 @@ export class Telemetry {
   readonly providerKey: string;
   readonly tracing: Tracing | undefined;
   readonly log: ExchangeLog | undefined;
-  /** Exchanges in flight, for what they hold. */
+  /** Exchanges in flight, for what they hold and what is to be told of them. */
   readonly live = new Roster<Observation>();
   readonly #warn: (message: string) => void;
   /** Those that are over, and not told of yet. */
