@@ -2,8 +2,8 @@
 
 import { Exchange } from '../exchange.js';
 import type { Observation } from '../observe/observation.js';
+import type { HeaderOf } from '../observe/spans.js';
 import type { Telemetry } from '../observe/telemetry.js';
-import type { HeaderOf } from '../observe/tracing.js';
 import type { Watch } from '../observe/watch.js';
 import type { StepObserver } from '../step.js';
 import type { TraceSink } from '../trace.js';

@@ -1,44 +1,86 @@
 /** Spans by the tracer of whoever brings one. */
-import type { Attributes, Context, HrTime, Span, SpanContext, Tracer } from '@opentelemetry/api';
-import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
-import { PHASES } from './phases.js';
-import type { AttributeSink, AttributeValue, ExchangeSpan, SpanFacts, SpanMaker } from './spans.js';
+import type {
+  Attributes,
+  HrTime,
+  Span,
+  SpanContext,
+  TextMapPropagator,
+  Tracer,
+} from '@opentelemetry/api';
+import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { movesOf, PHASES } from './phases.js';
+import type {
+  AttributeSink,
+  AttributeValue,
+  Baton,
+  ExchangeSpan,
+  HeaderOf,
+  SpanFacts,
+  SpanMaker,
+} from './spans.js';
 import { EXCHANGE, isFault, nameOf, tellCommon, tellOwn } from './spans.js';
+
+/** What extracts the caller's trace from headers, and writes ours into them. */
+export type Propagator = Pick<TextMapPropagator, 'extract' | 'inject' | 'fields'>;
+
+export const getter = {
+  keys: () => [],
+  get: (headerOf: HeaderOf, name: string) => headerOf(name),
+};
+
+const setter = {
+  set: (headers: string[], name: string, value: string) => headers.push(name, value),
+};
 
 export class ApiSpans implements SpanMaker {
   readonly #tracer: Tracer;
+  readonly #propagator: Propagator;
 
-  constructor(tracer: Tracer) {
+  constructor(tracer: Tracer, propagator: Propagator) {
     this.#tracer = tracer;
+    this.#propagator = propagator;
   }
 
-  begin(id: string, parent: Context, time: number): ExchangeSpan | undefined {
+  begin(id: string, headerOf: HeaderOf, time: number, epoch: number): ExchangeSpan | undefined {
     const options = {
       kind: SpanKind.SERVER,
-      startTime: timeOf(time),
+      startTime: timeOf(time + epoch),
       attributes: { 'interlock.exchange': id },
     };
+    const parent = this.#propagator.extract(ROOT_CONTEXT, headerOf, getter);
     const span = this.#tracer.startSpan(EXCHANGE, options, parent);
-    return span.isRecording() ? new ApiSpan(span) : undefined;
+    return span.isRecording() ? new ApiSpan(span, this.#propagator, epoch) : undefined;
   }
 }
 
 class ApiSpan implements ExchangeSpan {
   readonly #span: Span;
+  readonly #propagator: Propagator;
+  readonly #epoch: number;
 
-  constructor(span: Span) {
+  constructor(span: Span, propagator: Propagator, epoch: number) {
     this.#span = span;
+    this.#propagator = propagator;
+    this.#epoch = epoch;
   }
 
   get context(): SpanContext {
     return this.#span.spanContext();
   }
 
-  entered(phase: number, time: number): void {
-    this.#span.addEvent(PHASES[phase] as string, timeOf(time));
+  get baton(): Baton {
+    const headers: string[] = [];
+    this.#propagator.inject(trace.setSpan(ROOT_CONTEXT, this.#span), headers, setter);
+    return { replaced: this.#propagator.fields(), headers };
   }
 
-  end(facts: SpanFacts | undefined, time: number): void {
+  end(facts: SpanFacts | undefined, time: number, moves: readonly number[]): void {
+    for (let at = 0; at < moves.length; at += 2) {
+      const entered = timeOf((moves[at + 1] as number) + this.#epoch);
+      for (const phase of movesOf(moves[at] as number).told) {
+        this.#span.addEvent(PHASES[phase] as string, entered);
+      }
+    }
     if (facts !== undefined) {
       const told = new Told();
       tellCommon(facts, told);
@@ -46,7 +88,7 @@ class ApiSpan implements ExchangeSpan {
       this.#span.setAttributes(told.attributes).updateName(nameOf(facts));
       if (isFault(facts.record.outcome)) this.#span.setStatus({ code: SpanStatusCode.ERROR });
     }
-    this.#span.end(timeOf(time));
+    this.#span.end(timeOf(time + this.#epoch));
   }
 }
 

@@ -1,5 +1,5 @@
 /** What embedders import as `interlock/observe`: metrics and spans by the OpenTelemetry API alone. */
 export { METRICS, type Metric, type MetricKind } from './metrics.js';
 export type { Circumstances, Holder, Observation } from './observation.js';
+export type { HeaderOf } from './spans.js';
 export { type ExchangeLog, Telemetry, type TelemetryOptions } from './telemetry.js';
-export type { HeaderOf } from './tracing.js';

@@ -51,7 +51,7 @@ export class Interned<Value> {
     this.#max = max;
   }
 
-  /** The value of these parts, which are kept as they are; undefined for new ones over the limit. */
+  /** The value of these parts; undefined for new ones over the limit. */
   get(parts: readonly Part[], make: () => Value): Value | undefined {
     if (this.#last !== undefined && alike(parts, this.#parts)) return this.#last;
     const key = JSON.stringify(parts);
@@ -61,7 +61,7 @@ export class Interned<Value> {
       found = make();
       this.#values.set(key, found);
     }
-    this.#parts = parts;
+    this.#parts = parts.slice();
     this.#last = found;
     return found;
   }

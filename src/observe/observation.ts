@@ -8,10 +8,9 @@ import type { Member } from '../roster.js';
 import type { StepObserver } from '../step.js';
 import { operationOf } from './genai.js';
 import type { Times } from './instruments.js';
-import { isProcessed, movesOf, PHASES, pairOf, REGIONS } from './phases.js';
-import type { ExchangeSpan, SpanFacts } from './spans.js';
+import { isProcessed, movesOf, pairOf, REGIONS } from './phases.js';
+import type { Baton, ExchangeSpan, HeaderOf, SpanFacts } from './spans.js';
 import type { Telemetry } from './telemetry.js';
-import type { Baton, HeaderOf } from './tracing.js';
 
 /** What an exchange holds while it is in flight. */
 export interface Holder {
@@ -29,8 +28,6 @@ export interface Circumstances {
 
 const WIDTH = EVENTS.length;
 const PROGRESS = EVENTS.indexOf(events.responseProgress);
-/** Phases that are events of a span. Whether a client reads may change at every chunk. */
-const TOLD = PHASES.map((phase) => !/\bflow\b|^shutdown|^processed$/.test(phase));
 /** Numbers that are noted before they are worked out: an exchange has some ten moves of two each. */
 const NOTES_MAX = 128;
 const NO_TIMES: Times = { firstToken: undefined, perOutputToken: undefined };
@@ -40,11 +37,10 @@ export class Observation implements StepObserver, Member {
   readonly #telemetry: Telemetry;
   readonly #cells: Float64Array;
   readonly #startedAt = performance.now();
-  /** What makes a time of ours one of the day; it stays as it is if the day's clock jumps. */
-  readonly #epoch = Date.now() - this.#startedAt;
   #span: ExchangeSpan | undefined;
-  /** Of each move to another state, the pair of them and its time. */
+  /** Of each move to another state, the pair of them and its time; the first of them are counted. */
   #notes: number[] = [];
+  #counted = 0;
   /** When each region came into its phase. */
   #enteredAt: number[] | undefined;
   #firstTokenAt = 0;
@@ -59,7 +55,9 @@ export class Observation implements StepObserver, Member {
     this.#telemetry = telemetry;
     this.#cells = telemetry.lifecycle.cells;
     try {
-      this.#span = telemetry.tracing?.begin(id, headerOf, this.#startedAt + this.#epoch);
+      // What makes a time of ours one of the day; it stays as it is if the day's clock jumps.
+      const epoch = Date.now() - this.#startedAt;
+      this.#span = telemetry.spans?.begin(id, headerOf, this.#startedAt, epoch);
     } catch (error) {
       telemetry.failed(error);
     }
@@ -68,7 +66,7 @@ export class Observation implements StepObserver, Member {
   /** What tells an upstream that it works for this exchange; undefined where no span is recorded. */
   get baton(): Baton | undefined {
     try {
-      return this.#span && this.#telemetry.tracing?.batonOf(this.#span);
+      return this.#span?.baton;
     } catch (error) {
       this.#telemetry.failed(error);
       return undefined;
@@ -87,7 +85,11 @@ export class Observation implements StepObserver, Member {
     this.#circumstances = circumstances;
     this.#recordedAt = performance.now();
     try {
-      this.#telemetry.log?.(record, this.#span?.context.traceId, this.#span?.context.spanId);
+      const { log } = this.#telemetry;
+      if (log !== undefined) {
+        const context = this.#span?.context;
+        log(record, context?.traceId, context?.spanId);
+      }
     } catch (error) {
       this.#telemetry.failed(error);
     }
@@ -118,25 +120,38 @@ export class Observation implements StepObserver, Member {
       this.holder = undefined;
       this.#processedAt = now;
       this.#telemetry.over(this);
-    } else if (this.#notes.length >= NOTES_MAX) this.tell();
+    } else if (this.#notes.length >= NOTES_MAX) {
+      this.tell();
+      this.#forget();
+    }
   }
 
   #tellMoves(): void {
     const notes = this.#notes;
-    if (notes.length === 0) return;
-    this.#notes = [];
     this.#enteredAt ??= new Array<number>(REGIONS).fill(this.#startedAt);
     const { instruments } = this.#telemetry;
-    for (let at = 0; at < notes.length; at += 2) {
-      const time = notes[at + 1] as number;
-      for (const { region, left, entered } of movesOf(notes[at] as number)) {
+    while (this.#counted < notes.length) {
+      const pair = notes[this.#counted] as number;
+      const time = notes[this.#counted + 1] as number;
+      this.#counted += 2;
+      for (const { region, left } of movesOf(pair).all) {
         if (left >= 0) {
           instruments.leftState(left, (time - (this.#enteredAt[region] as number)) / 1_000);
         }
         this.#enteredAt[region] = time;
-        if (entered >= 0 && TOLD[entered]) this.#span?.entered(entered, time + this.#epoch);
       }
     }
+  }
+
+  /** Keeps of what is counted what the span is to tell yet: the first of it, if it goes in circles. */
+  #forget(): void {
+    const kept: number[] = [];
+    for (let at = 0; at < this.#notes.length && kept.length < NOTES_MAX / 2; at += 2) {
+      const [pair, time] = [this.#notes[at] as number, this.#notes[at + 1] as number];
+      if (this.#span !== undefined && movesOf(pair).told.length > 0) kept.push(pair, time);
+    }
+    this.#notes = kept;
+    this.#counted = kept.length;
   }
 
   #tellRecord(): void {
@@ -166,7 +181,7 @@ export class Observation implements StepObserver, Member {
   }
 
   #endSpan(facts: SpanFacts | undefined, time: number): void {
-    this.#span?.end(facts, time + this.#epoch);
+    this.#span?.end(facts, time, this.#notes);
     this.#span = undefined;
   }
 }

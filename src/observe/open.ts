@@ -2,7 +2,6 @@
  * The SDK behind the telemetry of a server that we start ourselves: who reads the metrics, where
  * spans go, where the log is. An embedder has providers of its own, and no need of this.
  */
-import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import type { Resource } from '@opentelemetry/resources';
 import { detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
 import type { MetricReader } from '@opentelemetry/sdk-metrics';
@@ -79,7 +78,6 @@ async function openAll(
     meterProvider: new MeterProvider({ resource, readers }),
     tracerProvider: null,
     spans: otlp?.spans,
-    propagator: new W3CTraceContextPropagator(),
     histogram: distributions.of,
     log: log?.exchange,
     models,

@@ -3,6 +3,7 @@
  * take is told and lost: queues are bounded, and no exchange waits for it.
  */
 import type { Agent } from 'node:http';
+import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import type { Resource } from '@opentelemetry/resources';
 import type { MetricProducer, MetricReader, PushMetricExporter } from '@opentelemetry/sdk-metrics';
 import { PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
@@ -71,7 +72,7 @@ export async function openOtlp(
     const exporter = new OTLPTraceExporter(options(traces));
     queue = new BatchSpanProcessor(told(exporter, traces.url, warn));
     const provider = new BasicTracerProvider({ resource, sampler, spanProcessors: [queue] });
-    spans = new ApiSpans(provider.getTracer(NAME));
+    spans = new ApiSpans(provider.getTracer(NAME), new W3CTraceContextPropagator());
   } else if (traces !== undefined) {
     const { ProtobufSpanExporter } = await import('./spanexporter.js');
     const exporter = told(new ProtobufSpanExporter(options(traces)), traces.url, warn);

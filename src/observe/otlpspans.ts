@@ -1,83 +1,94 @@
 /**
  * Spans that are written as OTLP when they end, without the objects that the SDK makes of a span:
- * those cost more than all else that is told of an exchange. They are queued and sent as the SDK's.
+ * those cost more than all else that is told of an exchange. They are queued and sent as the SDK's,
+ * and join the caller's trace, and name themselves to the upstream, by W3C Trace Context.
  */
-import type { Context, SpanContext } from '@opentelemetry/api';
-import { isSpanContextValid, SpanKind, TraceFlags, trace } from '@opentelemetry/api';
+import type { SpanContext, TraceState } from '@opentelemetry/api';
+import { isSpanContextValid, ROOT_CONTEXT, SpanKind, TraceFlags, trace } from '@opentelemetry/api';
+import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import type { Resource } from '@opentelemetry/resources';
-import type { IdGenerator, Sampler } from '@opentelemetry/sdk-trace-base';
-import { RandomIdGenerator, SamplingDecision } from '@opentelemetry/sdk-trace-base';
+import type { Sampler } from '@opentelemetry/sdk-trace-base';
+import { SamplingDecision } from '@opentelemetry/sdk-trace-base';
+import { getter } from './apispans.js';
 import type { WrittenSpan } from './spanbytes.js';
 import { SpanWriter } from './spanbytes.js';
-import type { ExchangeSpan, SpanFacts, SpanMaker } from './spans.js';
+import type { Baton, ExchangeSpan, HeaderOf, SpanFacts, SpanMaker } from './spans.js';
 import { EXCHANGE } from './spans.js';
+import type { TraceIds } from './traceids.js';
+import { idsOf, RandomIds } from './traceids.js';
 
-/** An exchange comes into some ten phases; what goes in circles must not fill memory. */
-const PHASES_MAX = 128;
+const REPLACED = Object.freeze(['traceparent', 'tracestate']);
 
 export interface OtlpSpansOptions {
   /** Whose spans they are. */
   readonly resource: Resource;
   readonly sampler: Sampler;
   readonly queue: { onEnd(span: WrittenSpan): void };
-  readonly ids?: IdGenerator;
+  readonly ids?: { next(): TraceIds };
 }
 
 export class OtlpSpans implements SpanMaker {
   readonly #options: OtlpSpansOptions;
-  readonly #ids: IdGenerator;
+  readonly #ids: { next(): TraceIds };
   readonly #writer: SpanWriter;
+  readonly #propagator = new W3CTraceContextPropagator();
 
   constructor(options: OtlpSpansOptions) {
     this.#options = options;
     this.#writer = new SpanWriter(options.resource);
-    this.#ids = options.ids ?? new RandomIdGenerator();
+    this.#ids = options.ids ?? new RandomIds();
   }
 
-  begin(id: string, context: Context, time: number): ExchangeSpan | undefined {
+  begin(id: string, headerOf: HeaderOf, time: number, epoch: number): ExchangeSpan | undefined {
+    const context = this.#propagator.extract(ROOT_CONTEXT, headerOf, getter);
     const found = trace.getSpanContext(context);
     const parent = found !== undefined && isSpanContextValid(found) ? found : undefined;
-    const traceId = parent?.traceId ?? this.#ids.generateTraceId();
-    const { sampler } = this.#options;
+    let ids = this.#ids.next();
+    if (parent !== undefined) ids = idsOf(parent.traceId, ids.spanId);
+    const { sampler, queue } = this.#options;
     const { decision, traceState = parent?.traceState } = sampler.shouldSample(
       context,
-      traceId,
+      ids.traceId,
       EXCHANGE,
       SpanKind.SERVER,
       {},
       [],
     );
     if (decision !== SamplingDecision.RECORD_AND_SAMPLED) return undefined;
-    const spanId = this.#ids.generateSpanId();
-    const ours: SpanContext = { traceId, spanId, traceFlags: TraceFlags.SAMPLED };
-    if (traceState !== undefined) ours.traceState = traceState;
-    return new OtlpSpan(this.#options, this.#writer, id, ours, parent, time);
+    return new OtlpSpan(queue, this.#writer, id, ids, parent, traceState, time, epoch);
   }
 }
 
 class OtlpSpan implements ExchangeSpan {
-  readonly #options: OtlpSpansOptions;
+  readonly #queue: OtlpSpansOptions['queue'];
   readonly #writer: SpanWriter;
-  readonly trail: number[];
 
   constructor(
-    options: OtlpSpansOptions,
+    queue: OtlpSpansOptions['queue'],
     writer: SpanWriter,
     readonly id: string,
-    readonly context: SpanContext,
+    readonly ids: TraceIds,
     readonly parent: SpanContext | undefined,
-    beginTime: number,
+    readonly traceState: TraceState | undefined,
+    readonly begunAt: number,
+    readonly epoch: number,
   ) {
-    this.#options = options;
+    this.#queue = queue;
     this.#writer = writer;
-    this.trail = [beginTime];
   }
 
-  entered(phase: number, time: number): void {
-    if (this.trail.length <= 2 * PHASES_MAX) this.trail.push(phase, time);
+  get context(): SpanContext {
+    const { traceId, spanId } = this.ids;
+    return { traceId, spanId, traceFlags: TraceFlags.SAMPLED };
   }
 
-  end(facts: SpanFacts | undefined, time: number): void {
-    this.#options.queue.onEnd(this.#writer.write(this, facts, time));
+  get baton(): Baton {
+    const headers = ['traceparent', this.ids.traceparent];
+    if (this.traceState !== undefined) headers.push('tracestate', this.traceState.serialize());
+    return { replaced: REPLACED, headers };
+  }
+
+  end(facts: SpanFacts | undefined, time: number, moves: readonly number[]): void {
+    this.#queue.onEnd(this.#writer.write(this, facts, time, moves));
   }
 }

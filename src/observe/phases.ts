@@ -40,24 +40,36 @@ export interface Move {
   readonly entered: number;
 }
 
-const moves = new Map<number, readonly Move[]>();
+/** What moves between two states, and which of the phases entered are events of a span. */
+export interface Moves {
+  readonly all: readonly Move[];
+  readonly told: readonly number[];
+}
+
+const moves = new Map<number, Moves>();
+/** Whether a client reads may change at every chunk, and the end of a span says itself that it is over. */
+const UNTOLD = /\bflow\b|^shutdown|^processed$/;
 
 /** Two states, one after the other, as one number. */
 export function pairOf(before: number, after: number): number {
   return before * table.states.length + after;
 }
 
-/** What moves between two states. There are few such pairs, and each is worked out once. */
-export function movesOf(pair: number): readonly Move[] {
+/** There are few such pairs, and each is worked out once. */
+export function movesOf(pair: number): Moves {
   let found = moves.get(pair);
   if (found === undefined) {
     const after = pair % table.states.length;
     const before = (pair - after) / table.states.length;
-    found = Array.from({ length: REGIONS }, (_, region) => ({
+    const all = Array.from({ length: REGIONS }, (_, region) => ({
       region,
       left: phasesOf[before * REGIONS + region] as number,
       entered: phasesOf[after * REGIONS + region] as number,
     })).filter(({ left, entered }) => left !== entered);
+    const told = all
+      .map(({ entered }) => entered)
+      .filter((phase) => phase >= 0 && !UNTOLD.test(PHASES[phase] as string));
+    found = { all, told };
     moves.set(pair, found);
   }
   return found;

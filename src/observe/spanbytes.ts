@@ -3,7 +3,7 @@
  * kept as it is written, and in one piece: between two spans the whole gateway has been at work, so
  * each place in memory that is looked at costs more here than what is done with it.
  */
-import type { SpanContext } from '@opentelemetry/api';
+import type { SpanContext, TraceState } from '@opentelemetry/api';
 import {
   INVALID_SPANID,
   INVALID_TRACEID,
@@ -14,21 +14,25 @@ import {
 import type { Resource } from '@opentelemetry/resources';
 import { PbfWriter } from 'pbf';
 import { Interned } from './labels.js';
-import { PHASES } from './phases.js';
+import { movesOf, PHASES } from './phases.js';
 import type { AttributeSink, AttributeValue, SpanFacts } from './spans.js';
 import { EXCHANGE, isFault, nameOf, tellCommon, tellOwn } from './spans.js';
+import type { TraceIds } from './traceids.js';
+import { SPAN_BYTES, TRACE_BYTES } from './traceids.js';
 
 /** Told in a span's flags: whether it is known where the parent is, and whether it is elsewhere. */
 const PARENT_KNOWN = 0x100;
 const PARENT_REMOTE = 0x200;
 
+/** Times are milliseconds after `epoch`, which is in milliseconds since 1970. */
 export interface SpanToWrite {
   /** Of the exchange. */
   readonly id: string;
-  readonly context: SpanContext;
+  readonly ids: TraceIds;
   readonly parent: SpanContext | undefined;
-  /** Milliseconds since 1970 of its begin, and then phase, time, phase, time … */
-  readonly trail: readonly number[];
+  readonly traceState: TraceState | undefined;
+  readonly begunAt: number;
+  readonly epoch: number;
 }
 
 const SAMPLED: SpanContext = Object.freeze({
@@ -38,8 +42,9 @@ const SAMPLED: SpanContext = Object.freeze({
 });
 
 /**
- * A message `Span`, as a place in memory that it shares with others. Thousands wait to be sent, and
- * what waits is copied by the garbage collector: this is little, a view of the bytes were more.
+ * A span, as a field of `ScopeSpans`, and as a place in memory that it shares with others. Thousands
+ * wait to be sent, and what waits is copied by the garbage collector: this is little, a view of the
+ * bytes were more.
  */
 export class WrittenSpan {
   constructor(
@@ -64,6 +69,7 @@ const COMMON_MAX = 500;
 
 export class SpanWriter {
   readonly #common = new Interned<Uint8Array>(COMMON_MAX);
+  readonly #told = new Values();
   readonly #resource: Resource;
   #to = new PbfWriter();
 
@@ -71,32 +77,34 @@ export class SpanWriter {
     this.#resource = resource;
   }
 
-  /** Times are exact to 256 nanoseconds, as numbers of that size are. */
+  /** `moves` and `endedAt` are as in `ExchangeSpan.end`. */
   write(
-    { id, context, parent, trail }: SpanToWrite,
+    span: SpanToWrite,
     facts: SpanFacts | undefined,
-    endTime: number,
+    endedAt: number,
+    moves: readonly number[],
   ): WrittenSpan {
     const to = this.#room();
     const start = to.pos;
-    writeId(1, context.traceId, to);
-    writeId(2, context.spanId, to);
-    if (context.traceState !== undefined) writeText(3, context.traceState.serialize(), to);
-    if (parent !== undefined) writeId(4, parent.spanId, to);
-    to.writeFixed64Field(7, nanosOf(trail[0] as number));
-    to.writeFixed64Field(8, nanosOf(endTime));
-    for (let at = 1; at < trail.length; at += 2) {
-      writeEvent(trail[at] as number, nanosOf(trail[at + 1] as number), to);
+    to.writeTag(2, 2);
+    const from = openMessage(to);
+    writeContext(span, to);
+    const { epoch } = span;
+    to.writeFixed64Field(7, nanosOf(span.begunAt + epoch));
+    to.writeFixed64Field(8, nanosOf(endedAt + epoch));
+    for (let at = 0; at < moves.length; at += 2) {
+      const { told } = movesOf(moves[at] as number);
+      const time = (moves[at + 1] as number) + epoch;
+      for (let each = 0; each < told.length; each++) writeEvent(told[each] as number, time, to);
     }
     const attributes = new AttributeWriter(to);
-    attributes.put('interlock.exchange', id);
+    attributes.put('interlock.exchange', span.id);
     if (facts === undefined) writeHead(EXCHANGE, to);
     else {
       copy(this.#commonOf(facts), to);
       tellOwn(facts, attributes);
     }
-    const remote = parent?.isRemote === true ? PARENT_REMOTE : 0;
-    to.writeFixed32Field(16, context.traceFlags | PARENT_KNOWN | remote);
+    closeMessage(from, to);
     return new WrittenSpan(this.#resource, to.buf, start, to.pos);
   }
 
@@ -109,12 +117,13 @@ export class SpanWriter {
 
   /** What is told with many spans. */
   #commonOf(facts: SpanFacts): Uint8Array {
-    const told = new Values();
+    const { values } = this.#told;
     // The one name that is not the same for all.
-    told.values.push(facts.providerKey);
-    tellCommon(facts, told);
+    values[0] = facts.providerKey;
+    values.length = 1;
+    tellCommon(facts, this.#told);
     const make = () => commonBytes(facts);
-    return this.#common.get(told.values, make) ?? make();
+    return this.#common.get(values, make) ?? make();
   }
 }
 
@@ -128,20 +137,58 @@ export class AttributeWriter implements AttributeSink {
     this.#field = field;
   }
 
+  /** Names are few: the code's, and a configuration's. */
   put(name: string, value: AttributeValue): void {
-    if (value !== undefined) this.#to.writeMessage(this.#field, writeKeyValue, [name, value]);
+    if (value === undefined) return;
+    const to = this.#to;
+    to.writeTag(this.#field, 2);
+    const from = openMessage(to);
+    copy(keyOf(name), to);
+    const valueFrom = openMessage(to);
+    writeValue(value, to);
+    closeMessage(valueFrom, to);
+    closeMessage(from, to);
   }
 }
 
-function writeKeyValue([name, value]: [string, string | number], to: PbfWriter): void {
-  to.writeStringField(1, name);
-  to.writeMessage(2, writeValue, value);
+/** The key of a `KeyValue`, and the tag of its value. */
+function keyOf(name: string): Uint8Array {
+  let key = keys.get(name);
+  if (key === undefined) {
+    const to = new PbfWriter();
+    to.writeStringField(1, name);
+    to.writeTag(2, 2);
+    key = new Uint8Array(to.finish());
+    keys.set(name, key);
+  }
+  return key;
 }
+const keys = new Map<string, Uint8Array>();
 
 function writeValue(value: string | number, to: PbfWriter): void {
   if (typeof value === 'string') writeText(1, value, to);
   else if (Number.isSafeInteger(value)) to.writeVarintField(3, value);
   else to.writeDoubleField(4, value);
+}
+
+/** Leaves room for a length, of which most take one byte. What is written next is the message. */
+function openMessage(to: PbfWriter): number {
+  to.realloc(1);
+  return ++to.pos;
+}
+
+/** Writes the length of the message that was opened, which moves along if that takes more. */
+function closeMessage(from: number, to: PbfWriter): void {
+  const length = to.pos - from;
+  let width = 1;
+  for (let rest = length; rest >= 0x80; rest >>>= 7) width++;
+  if (width > 1) {
+    to.realloc(width);
+    to.buf.copyWithin(from + width - 1, from, to.pos);
+  }
+  to.pos = from - 1;
+  to.writeVarint(length);
+  to.pos += length;
 }
 
 /** Of two UTF-16 code units, or half of such a one. */
@@ -179,6 +226,31 @@ function writeStatus(code: number, to: PbfWriter): void {
   to.writeVarintField(3, code);
 }
 
+/** Who a span is, and whose. */
+function writeContext({ ids, parent, traceState }: SpanToWrite, to: PbfWriter): void {
+  writePart(1, ids.bytes, ids.at, TRACE_BYTES, to);
+  writePart(2, ids.bytes, ids.at + TRACE_BYTES, SPAN_BYTES, to);
+  if (traceState !== undefined) writeText(3, traceState.serialize(), to);
+  if (parent !== undefined) to.writeBytesField(4, Buffer.from(parent.spanId, 'hex'));
+  const remote = parent?.isRemote === true ? PARENT_REMOTE : 0;
+  to.writeFixed32Field(16, TraceFlags.SAMPLED | PARENT_KNOWN | remote);
+}
+
+/** Some of the bytes, as a field. */
+function writePart(
+  field: number,
+  bytes: Uint8Array,
+  from: number,
+  length: number,
+  to: PbfWriter,
+): void {
+  to.writeTag(field, 2);
+  to.writeVarint(length);
+  to.realloc(length);
+  for (let at = 0; at < length; at++) to.buf[to.pos + at] = bytes[from + at] as number;
+  to.pos += length;
+}
+
 /** An event of each phase. Its time, which is the first of its fields, is written over. */
 const events = PHASES.map((phase) => {
   const to = new PbfWriter();
@@ -193,39 +265,22 @@ function writeTimeless(name: string, to: PbfWriter): void {
   to.writeStringField(2, name);
 }
 
-function writeEvent(phase: number, nanos: number, to: PbfWriter): void {
+function writeEvent(phase: number, ms: number, to: PbfWriter): void {
   const start = to.pos;
   copy(events[phase] as Uint8Array, to);
   const end = to.pos;
   to.pos = start + BEFORE_TIME;
-  to.writeFixed64(nanos);
+  to.writeFixed64(nanosOf(ms));
   to.pos = end;
 }
 
-function copy(bytes: Uint8Array, to: PbfWriter): void {
+export function copy(bytes: Uint8Array, to: PbfWriter): void {
   to.realloc(bytes.length);
   to.buf.set(bytes, to.pos);
   to.pos += bytes.length;
 }
 
+/** As exact as numbers of that size are, which is to 256 of them. */
 function nanosOf(ms: number): number {
   return ms * 1e6;
-}
-
-/** An id of hexadecimal digits in lower case (W3C Trace Context 3.2.2), as bytes. */
-function writeId(field: number, hex: string, to: PbfWriter): void {
-  const length = hex.length / 2;
-  to.realloc(length + 2);
-  to.writeTag(field, 2);
-  to.writeVarint(length);
-  const { buf, pos } = to;
-  for (let at = 0; at < length; at++) {
-    buf[pos + at] = (digitOf(hex, 2 * at) << 4) | digitOf(hex, 2 * at + 1);
-  }
-  to.pos += length;
-}
-
-function digitOf(hex: string, at: number): number {
-  const code = hex.charCodeAt(at);
-  return code < 58 ? code - 48 : code - 87;
 }

@@ -7,7 +7,7 @@ import {
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import { PbfWriter } from 'pbf';
 import type { WrittenSpan } from './spanbytes.js';
-import { AttributeWriter } from './spanbytes.js';
+import { AttributeWriter, copy } from './spanbytes.js';
 import { NAME } from './spans.js';
 
 const COMPONENT = 'otlp_http_span_exporter';
@@ -27,12 +27,11 @@ export class ProtobufSpanExporter extends OTLPExporterBase<WrittenSpan[]> {
 
 /** The lengths of what is around the spans, and the resource, are seldom more. */
 const AROUND_BYTES = 4 * 1024;
-const AROUND_ONE = 8;
 
 /** A message `ExportTraceServiceRequest`. All are spans of one server. */
 export function requestBytes(spans: readonly WrittenSpan[]): Uint8Array {
   let size = AROUND_BYTES;
-  for (const { start, end } of spans) size += end - start + AROUND_ONE;
+  for (const { start, end } of spans) size += end - start;
   const to = new PbfWriter(new Uint8Array(size));
   to.writeMessage(1, writeResourceSpans, spans);
   return to.finish();
@@ -51,7 +50,13 @@ function writeResource({ attributes }: WrittenSpan['resource'], to: PbfWriter): 
 
 function writeScopeSpans(spans: readonly WrittenSpan[], to: PbfWriter): void {
   to.writeMessage(1, writeScope, NAME);
-  for (const { room, start, end } of spans) to.writeBytesField(2, room.subarray(start, end));
+  // What was written one behind the other is copied as one.
+  for (let at = 0; at < spans.length; ) {
+    const { room, start } = spans[at] as WrittenSpan;
+    let end = start;
+    for (; spans[at]?.room === room && spans[at]?.start === end; at++) end = spans[at]!.end;
+    copy(room.subarray(start, end), to);
+  }
 }
 
 function writeScope(name: string, to: PbfWriter): void {

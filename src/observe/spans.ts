@@ -1,5 +1,5 @@
 /** What a span tells of its exchange, whoever records it. */
-import type { Context, SpanContext } from '@opentelemetry/api';
+import type { SpanContext } from '@opentelemetry/api';
 import type { Outcome } from '../../machines/events.js';
 import type { UsageRecord } from '../accounting/ledger.js';
 import type { Operation } from './genai.js';
@@ -10,18 +10,33 @@ export const EXCHANGE = 'exchange';
 /** Who tells it: the scope of spans and metrics. */
 export const NAME = 'interlock';
 
-/** Times are milliseconds since 1970. */
+/** The value of a request's header, by its name in lower case. */
+export type HeaderOf = (name: string) => string | undefined;
+
+/** The headers that name a trace to whoever is called next. */
+export interface Baton {
+  /** In lower case: what the caller had written there is not true any more. */
+  readonly replaced: readonly string[];
+  /** Name, value, name, value … */
+  readonly headers: readonly string[];
+}
+
+/** Times are milliseconds of a clock that never jumps; `epoch`, in milliseconds since 1970, is its zero. */
 export interface SpanMaker {
-  /** The span of an exchange that begins; undefined where nobody records it. */
-  begin(id: string, parent: Context, time: number): ExchangeSpan | undefined;
+  /**
+   * The span of an exchange that begins; undefined where nobody records it. It joins the caller's
+   * trace where the request's headers name one. A client chooses that, and two exchanges may have
+   * the same, so nothing is looked up by it: the exchange keeps its span itself (field: D17).
+   */
+  begin(id: string, headerOf: HeaderOf, time: number, epoch: number): ExchangeSpan | undefined;
 }
 
 export interface ExchangeSpan {
   readonly context: SpanContext;
-  /** The exchange has come into this one of its phases. */
-  entered(phase: number, time: number): void;
-  /** The exchange is over. Once. */
-  end(facts: SpanFacts | undefined, time: number): void;
+  /** What tells an upstream that it works for this span. */
+  readonly baton: Baton;
+  /** The exchange is over. Once. `moves` is a pair of states and its time, and so on: see `pairOf`. */
+  end(facts: SpanFacts | undefined, time: number, moves: readonly number[]): void;
 }
 
 export interface SpanFacts {

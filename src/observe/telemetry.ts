@@ -14,6 +14,7 @@ import { metrics, propagation, trace } from '@opentelemetry/api';
 import type { Heal } from '../../machines/heals.js';
 import type { UsageRecord } from '../accounting/ledger.js';
 import { Roster } from '../roster.js';
+import type { Propagator } from './apispans.js';
 import { ApiSpans } from './apispans.js';
 import { LabelSets, providerKeyOf } from './genai.js';
 import type { Distribution } from './instruments.js';
@@ -22,11 +23,9 @@ import { Models } from './labels.js';
 import { Lifecycle } from './lifecycle.js';
 import type { Metric } from './metrics.js';
 import { Observation } from './observation.js';
-import type { SpanMaker } from './spans.js';
+import type { HeaderOf, SpanMaker } from './spans.js';
 import { NAME } from './spans.js';
 import { shown } from './text.js';
-import type { HeaderOf, Propagator } from './tracing.js';
-import { Tracing } from './tracing.js';
 
 export const MODELS_MAX = 100;
 
@@ -42,10 +41,10 @@ export interface TelemetryOptions {
   readonly meterProvider?: MeterProvider | undefined;
   /** Default: the API's global one. `null`: no spans. */
   readonly tracerProvider?: TracerProvider | null | undefined;
-  /** Makes spans in place of a tracer of that provider. */
-  readonly spans?: SpanMaker | undefined;
   /** Reads the caller's trace from headers, and writes ours. Default: the API's global one. */
   readonly propagator?: Propagator | undefined;
+  /** Makes spans in place of a tracer of that provider, and in place of that propagator. */
+  readonly spans?: SpanMaker | undefined;
   readonly log?: ExchangeLog | undefined;
   /** Models that metrics are to tell by name, such as those of routes. Patterns are left out. */
   readonly models?: readonly string[] | undefined;
@@ -65,7 +64,7 @@ export class Telemetry {
   readonly instruments: Instruments;
   readonly labels: LabelSets;
   readonly providerKey: string;
-  readonly tracing: Tracing | undefined;
+  readonly spans: SpanMaker | undefined;
   readonly log: ExchangeLog | undefined;
   /** Exchanges in flight, for what they hold and what is to be told of them. */
   readonly live = new Roster<Observation>();
@@ -87,10 +86,10 @@ export class Telemetry {
       { before: () => this.flush(), heldBytes: () => this.#heldBytes() },
       options.histogram,
     );
-    if (spans !== undefined || tracerProvider !== null) {
+    this.spans = spans;
+    if (spans === undefined && tracerProvider !== null) {
       const tracers = tracerProvider ?? trace.getTracerProvider();
-      const made = spans ?? new ApiSpans(tracers.getTracer(NAME));
-      this.tracing = new Tracing(made, options.propagator ?? propagation);
+      this.spans = new ApiSpans(tracers.getTracer(NAME), options.propagator ?? propagation);
     }
     this.log = log;
     this.#warn = options.warn ?? (() => {});

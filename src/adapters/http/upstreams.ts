@@ -4,7 +4,7 @@ import { lookup as resolveName } from 'node:dns';
 import type { BlockList, LookupFunction, Socket } from 'node:net';
 import { isIP } from 'node:net';
 import { buildConnector, errors, Pool } from 'undici';
-import type { Baton } from '../../observe/tracing.js';
+import type { Baton } from '../../observe/spans.js';
 import type { Told } from '../fleet.js';
 import { Routes } from '../routes.js';
 import type { GatewayConfig, UpstreamConfig } from './config.js';
