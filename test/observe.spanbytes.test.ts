@@ -18,7 +18,7 @@ import { ApiSpans } from '../src/observe/apispans.js';
 import { operationOf } from '../src/observe/genai.js';
 import { OtlpSpans } from '../src/observe/otlpspans.js';
 import { pairOf } from '../src/observe/phases.js';
-import type { WrittenSpan } from '../src/observe/spanbytes.js';
+import type { WrittenSpans } from '../src/observe/spanbytes.js';
 import { requestBytes } from '../src/observe/spanexporter.js';
 import type { SpanMaker } from '../src/observe/spans.js';
 import { NAME } from '../src/observe/spans.js';
@@ -63,8 +63,8 @@ function tell(spans: SpanMaker, exchanged: readonly Exchanged[]): void {
 }
 
 function written(exchanged: readonly Exchanged[]): Uint8Array {
-  const ended: WrittenSpan[] = [];
-  const queue = { onEnd: (span: WrittenSpan) => ended.push(span) };
+  const ended: WrittenSpans[] = [];
+  const queue = { onEnd: (spans: WrittenSpans) => ended.push(spans) };
   const ids = { next: () => idsOf(TRACE, SPAN) };
   tell(new OtlpSpans({ resource: RESOURCE, sampler: SAMPLER, queue, ids }), exchanged);
   return requestBytes(ended);

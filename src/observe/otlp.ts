@@ -3,7 +3,7 @@
  * take is told and lost: queues are bounded, and no exchange waits for it.
  */
 import type { Agent } from 'node:http';
-import { W3CTraceContextPropagator } from '@opentelemetry/core';
+import { getNumberFromEnv, W3CTraceContextPropagator } from '@opentelemetry/core';
 import type { Resource } from '@opentelemetry/resources';
 import type { MetricProducer, MetricReader, PushMetricExporter } from '@opentelemetry/sdk-metrics';
 import { PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
@@ -21,6 +21,7 @@ import type { Endpoint, Endpoints, Environment, Protocol } from './endpoints.js'
 import { bad } from './endpoints.js';
 import type { OtlpSpansOptions } from './otlpspans.js';
 import { OtlpSpans } from './otlpspans.js';
+import { TOGETHER_MAX } from './spanbytes.js';
 import type { SpanMaker } from './spans.js';
 import { NAME } from './spans.js';
 import { shown } from './text.js';
@@ -76,8 +77,8 @@ export async function openOtlp(
   } else if (traces !== undefined) {
     const { ProtobufSpanExporter } = await import('./spanexporter.js');
     const exporter = told(new ProtobufSpanExporter(options(traces)), traces.url, warn);
-    // The queue looks at no more of a span than a `WrittenSpan` has, and hands it on as it is.
-    queue = new BatchSpanProcessor(exporter as unknown as SpanExporter);
+    // The queue looks at no more of a span than `WrittenSpans` have, and hands it on as it is.
+    queue = new BatchSpanProcessor(exporter as unknown as SpanExporter, sizesOfQueue());
     const ended = queue as unknown as OtlpSpansOptions['queue'];
     spans = new OtlpSpans({ resource, sampler, queue: ended });
   }
@@ -103,6 +104,16 @@ export async function openOtlp(
     for (const agent of agents) agent.destroy();
   };
   return { reader, spans, close };
+}
+
+/** The SDK's own, of what waits in its queue many together. */
+function sizesOfQueue() {
+  const togetherOf = (name: string, spans: number) =>
+    Math.ceil((getNumberFromEnv(name) ?? spans) / TOGETHER_MAX);
+  return {
+    maxExportBatchSize: togetherOf('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', 512),
+    maxQueueSize: togetherOf('OTEL_BSP_MAX_QUEUE_SIZE', 2_048),
+  };
 }
 
 function everyMs(env: Environment): number {

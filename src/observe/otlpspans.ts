@@ -10,8 +10,8 @@ import type { Resource } from '@opentelemetry/resources';
 import type { Sampler } from '@opentelemetry/sdk-trace-base';
 import { SamplingDecision } from '@opentelemetry/sdk-trace-base';
 import { getter } from './apispans.js';
-import type { WrittenSpan } from './spanbytes.js';
-import { SpanWriter } from './spanbytes.js';
+import type { SpanToWrite } from './spanbytes.js';
+import { SpanWriter, WrittenSpans } from './spanbytes.js';
 import type { Baton, ExchangeSpan, HeaderOf, SpanFacts, SpanMaker } from './spans.js';
 import { EXCHANGE } from './spans.js';
 import type { TraceIds } from './traceids.js';
@@ -23,19 +23,19 @@ export interface OtlpSpansOptions {
   /** Whose spans they are. */
   readonly resource: Resource;
   readonly sampler: Sampler;
-  readonly queue: { onEnd(span: WrittenSpan): void };
+  readonly queue: { onEnd(spans: WrittenSpans): void };
   readonly ids?: { next(): TraceIds };
 }
 
 export class OtlpSpans implements SpanMaker {
   readonly #options: OtlpSpansOptions;
   readonly #ids: { next(): TraceIds };
-  readonly #writer: SpanWriter;
   readonly #propagator = new W3CTraceContextPropagator();
+  readonly #writer = new SpanWriter();
+  #last: WrittenSpans | undefined;
 
   constructor(options: OtlpSpansOptions) {
     this.#options = options;
-    this.#writer = new SpanWriter(options.resource);
     this.#ids = options.ids ?? new RandomIds();
   }
 
@@ -45,7 +45,7 @@ export class OtlpSpans implements SpanMaker {
     const parent = found !== undefined && isSpanContextValid(found) ? found : undefined;
     let ids = this.#ids.next();
     if (parent !== undefined) ids = idsOf(parent.traceId, ids.spanId);
-    const { sampler, queue } = this.#options;
+    const { sampler } = this.#options;
     const { decision, traceState = parent?.traceState } = sampler.shouldSample(
       context,
       ids.traceId,
@@ -55,17 +55,29 @@ export class OtlpSpans implements SpanMaker {
       [],
     );
     if (decision !== SamplingDecision.RECORD_AND_SAMPLED) return undefined;
-    return new OtlpSpan(queue, this.#writer, id, ids, parent, traceState, time, epoch);
+    return new OtlpSpan(this, id, ids, parent, traceState, time, epoch);
+  }
+
+  /** Queues the span. What waits in the queue already takes it, as long as it may. */
+  ended(
+    span: SpanToWrite,
+    facts: SpanFacts | undefined,
+    time: number,
+    moves: readonly number[],
+  ): void {
+    let into = this.#last;
+    if (into === undefined || into.full) into = new WrittenSpans(this.#options.resource);
+    this.#writer.write(into, span, facts, time, moves);
+    if (into !== this.#last) this.#options.queue.onEnd(into);
+    this.#last = into;
   }
 }
 
-class OtlpSpan implements ExchangeSpan {
-  readonly #queue: OtlpSpansOptions['queue'];
-  readonly #writer: SpanWriter;
+class OtlpSpan implements ExchangeSpan, SpanToWrite {
+  readonly #spans: OtlpSpans;
 
   constructor(
-    queue: OtlpSpansOptions['queue'],
-    writer: SpanWriter,
+    spans: OtlpSpans,
     readonly id: string,
     readonly ids: TraceIds,
     readonly parent: SpanContext | undefined,
@@ -73,8 +85,7 @@ class OtlpSpan implements ExchangeSpan {
     readonly begunAt: number,
     readonly epoch: number,
   ) {
-    this.#queue = queue;
-    this.#writer = writer;
+    this.#spans = spans;
   }
 
   get context(): SpanContext {
@@ -89,6 +100,6 @@ class OtlpSpan implements ExchangeSpan {
   }
 
   end(facts: SpanFacts | undefined, time: number, moves: readonly number[]): void {
-    this.#queue.onEnd(this.#writer.write(this, facts, time, moves));
+    this.#spans.ended(this, facts, time, moves);
   }
 }

@@ -46,7 +46,8 @@ export interface Moves {
   readonly told: readonly number[];
 }
 
-const moves = new Map<number, Moves>();
+/** By their pair. */
+const moves = new Array<Moves | undefined>(table.states.length ** 2);
 /** Whether a client reads may change at every chunk, and the end of a span says itself that it is over. */
 const UNTOLD = /\bflow\b|^shutdown|^processed$/;
 
@@ -57,7 +58,7 @@ export function pairOf(before: number, after: number): number {
 
 /** There are few such pairs, and each is worked out once. */
 export function movesOf(pair: number): Moves {
-  let found = moves.get(pair);
+  let found = moves[pair];
   if (found === undefined) {
     const after = pair % table.states.length;
     const before = (pair - after) / table.states.length;
@@ -70,7 +71,7 @@ export function movesOf(pair: number): Moves {
       .map(({ entered }) => entered)
       .filter((phase) => phase >= 0 && !UNTOLD.test(PHASES[phase] as string));
     found = { all, told };
-    moves.set(pair, found);
+    moves[pair] = found;
   }
   return found;
 }

@@ -1,5 +1,5 @@
 /**
- * A span as the bytes of OTLP (opentelemetry-proto, trace.proto). What is the same in many spans is
+ * Spans as the bytes of OTLP (opentelemetry-proto, trace.proto). What is the same in many spans is
  * kept as it is written, and in one piece: between two spans the whole gateway has been at work, so
  * each place in memory that is looked at costs more here than what is done with it.
  */
@@ -14,6 +14,14 @@ import {
 import type { Resource } from '@opentelemetry/resources';
 import { PbfWriter } from 'pbf';
 import { Interned } from './labels.js';
+import {
+  AttributeWriter,
+  closeMessage,
+  copy,
+  openMessage,
+  writePart,
+  writeText,
+} from './otlpbytes.js';
 import { movesOf, PHASES } from './phases.js';
 import type { AttributeSink, AttributeValue, SpanFacts } from './spans.js';
 import { EXCHANGE, isFault, nameOf, tellCommon, tellOwn } from './spans.js';
@@ -41,78 +49,81 @@ const SAMPLED: SpanContext = Object.freeze({
   traceFlags: TraceFlags.SAMPLED,
 });
 
-/**
- * A span, as a field of `ScopeSpans`, and as a place in memory that it shares with others. Thousands
- * wait to be sent, and what waits is copied by the garbage collector: this is little, a view of the
- * bytes were more.
- */
-export class WrittenSpan {
-  constructor(
-    /** Whose span it is. */
-    readonly resource: Resource,
-    readonly room: Uint8Array,
-    readonly start: number,
-    readonly end: number,
-  ) {}
+/** Spans that are written together, at the most, and room for about so many. */
+export const TOGETHER_MAX = 64;
+const ROOM_BYTES = 48 * 1024;
 
-  /** For the SDK's queue, which asks whether it is sampled, and nothing else. */
+/**
+ * Spans as fields of `ScopeSpans`, one behind the other. They wait to be sent in one queue with
+ * others, and more come to them until they are: the fewer things wait, the less does the garbage
+ * collector have to do.
+ */
+export class WrittenSpans {
+  readonly to = new PbfWriter(new Uint8Array(ROOM_BYTES));
+  count = 0;
+  #taken = false;
+
+  /** `resource` is whose spans they are. */
+  constructor(readonly resource: Resource) {}
+
+  /** Whether no more may come to them. */
+  get full(): boolean {
+    return this.#taken || this.count >= TOGETHER_MAX;
+  }
+
+  get bytes(): Uint8Array {
+    return this.to.buf.subarray(0, this.to.pos);
+  }
+
+  /** They are being sent. */
+  take(): void {
+    this.#taken = true;
+  }
+
+  /** For the SDK's queue, which asks of a span whether it is sampled, and nothing else. */
   spanContext(): SpanContext {
     return SAMPLED;
   }
 }
-
-/** Spans are written one behind the other into memory that they share, as long as there is room. */
-const ROOM_BYTES = 256 * 1024;
-const ROOM_OF_ONE = 4 * 1024;
 
 const COMMON_MAX = 500;
 
 export class SpanWriter {
   readonly #common = new Interned<Uint8Array>(COMMON_MAX);
   readonly #told = new Values();
-  readonly #resource: Resource;
-  #to = new PbfWriter();
 
-  constructor(resource: Resource) {
-    this.#resource = resource;
-  }
-
-  /** `moves` and `endedAt` are as in `ExchangeSpan.end`. */
+  /** Adds the span, or, if it throws, nothing. `moves` and `endedAt` are as in `ExchangeSpan.end`. */
   write(
+    into: WrittenSpans,
     span: SpanToWrite,
     facts: SpanFacts | undefined,
     endedAt: number,
     moves: readonly number[],
-  ): WrittenSpan {
-    const to = this.#room();
+  ): void {
+    const { to } = into;
     const start = to.pos;
-    to.writeTag(2, 2);
-    const from = openMessage(to);
-    writeContext(span, to);
-    const { epoch } = span;
-    to.writeFixed64Field(7, nanosOf(span.begunAt + epoch));
-    to.writeFixed64Field(8, nanosOf(endedAt + epoch));
-    for (let at = 0; at < moves.length; at += 2) {
-      const { told } = movesOf(moves[at] as number);
-      const time = (moves[at + 1] as number) + epoch;
-      for (let each = 0; each < told.length; each++) writeEvent(told[each] as number, time, to);
+    try {
+      to.writeTag(2, 2);
+      const from = openMessage(to);
+      writeContext(span, to);
+      writeTimes(span, endedAt, moves, to);
+      this.#writeFacts(span, facts, to);
+      closeMessage(from, to);
+    } catch (error) {
+      to.pos = start;
+      throw error;
     }
+    into.count++;
+  }
+
+  #writeFacts({ id }: SpanToWrite, facts: SpanFacts | undefined, to: PbfWriter): void {
     const attributes = new AttributeWriter(to);
-    attributes.put('interlock.exchange', span.id);
+    attributes.put('interlock.exchange', id);
     if (facts === undefined) writeHead(EXCHANGE, to);
     else {
       copy(this.#commonOf(facts), to);
       tellOwn(facts, attributes);
     }
-    closeMessage(from, to);
-    return new WrittenSpan(this.#resource, to.buf, start, to.pos);
-  }
-
-  #room(): PbfWriter {
-    if (this.#to.length - this.#to.pos < ROOM_OF_ONE) {
-      this.#to = new PbfWriter(new Uint8Array(ROOM_BYTES));
-    }
-    return this.#to;
   }
 
   /** What is told with many spans. */
@@ -125,79 +136,6 @@ export class SpanWriter {
     const make = () => commonBytes(facts);
     return this.#common.get(values, make) ?? make();
   }
-}
-
-/** Writes attributes of a span, or of whatever else has them in this field. */
-export class AttributeWriter implements AttributeSink {
-  readonly #to: PbfWriter;
-  readonly #field: number;
-
-  constructor(to: PbfWriter, field = 9) {
-    this.#to = to;
-    this.#field = field;
-  }
-
-  /** Names are few: the code's, and a configuration's. */
-  put(name: string, value: AttributeValue): void {
-    if (value === undefined) return;
-    const to = this.#to;
-    to.writeTag(this.#field, 2);
-    const from = openMessage(to);
-    copy(keyOf(name), to);
-    const valueFrom = openMessage(to);
-    writeValue(value, to);
-    closeMessage(valueFrom, to);
-    closeMessage(from, to);
-  }
-}
-
-/** The key of a `KeyValue`, and the tag of its value. */
-function keyOf(name: string): Uint8Array {
-  let key = keys.get(name);
-  if (key === undefined) {
-    const to = new PbfWriter();
-    to.writeStringField(1, name);
-    to.writeTag(2, 2);
-    key = new Uint8Array(to.finish());
-    keys.set(name, key);
-  }
-  return key;
-}
-const keys = new Map<string, Uint8Array>();
-
-function writeValue(value: string | number, to: PbfWriter): void {
-  if (typeof value === 'string') writeText(1, value, to);
-  else if (Number.isSafeInteger(value)) to.writeVarintField(3, value);
-  else to.writeDoubleField(4, value);
-}
-
-/** Leaves room for a length, of which most take one byte. What is written next is the message. */
-function openMessage(to: PbfWriter): number {
-  to.realloc(1);
-  return ++to.pos;
-}
-
-/** Writes the length of the message that was opened, which moves along if that takes more. */
-function closeMessage(from: number, to: PbfWriter): void {
-  const length = to.pos - from;
-  let width = 1;
-  for (let rest = length; rest >= 0x80; rest >>>= 7) width++;
-  if (width > 1) {
-    to.realloc(width);
-    to.buf.copyWithin(from + width - 1, from, to.pos);
-  }
-  to.pos = from - 1;
-  to.writeVarint(length);
-  to.pos += length;
-}
-
-/** Of two UTF-16 code units, or half of such a one. */
-const SURROGATE = /[\ud800-\udfff]/;
-
-/** pbf 5.1.2 writes most of the characters from U+20000 on as others. */
-function writeText(field: number, text: string, to: PbfWriter): void {
-  if (SURROGATE.test(text)) to.writeBytesField(field, Buffer.from(text));
-  else to.writeStringField(field, text);
 }
 
 class Values implements AttributeSink {
@@ -236,19 +174,19 @@ function writeContext({ ids, parent, traceState }: SpanToWrite, to: PbfWriter): 
   to.writeFixed32Field(16, TraceFlags.SAMPLED | PARENT_KNOWN | remote);
 }
 
-/** Some of the bytes, as a field. */
-function writePart(
-  field: number,
-  bytes: Uint8Array,
-  from: number,
-  length: number,
+function writeTimes(
+  { begunAt, epoch }: SpanToWrite,
+  endedAt: number,
+  moves: readonly number[],
   to: PbfWriter,
 ): void {
-  to.writeTag(field, 2);
-  to.writeVarint(length);
-  to.realloc(length);
-  for (let at = 0; at < length; at++) to.buf[to.pos + at] = bytes[from + at] as number;
-  to.pos += length;
+  to.writeFixed64Field(7, nanosOf(begunAt + epoch));
+  to.writeFixed64Field(8, nanosOf(endedAt + epoch));
+  for (let at = 0; at < moves.length; at += 2) {
+    const { told } = movesOf(moves[at] as number);
+    const time = (moves[at + 1] as number) + epoch;
+    for (let each = 0; each < told.length; each++) writeEvent(told[each] as number, time, to);
+  }
 }
 
 /** An event of each phase. Its time, which is the first of its fields, is written over. */
@@ -272,12 +210,6 @@ function writeEvent(phase: number, ms: number, to: PbfWriter): void {
   to.pos = start + BEFORE_TIME;
   to.writeFixed64(nanosOf(ms));
   to.pos = end;
-}
-
-export function copy(bytes: Uint8Array, to: PbfWriter): void {
-  to.realloc(bytes.length);
-  to.buf.set(bytes, to.pos);
-  to.pos += bytes.length;
 }
 
 /** As exact as numbers of that size are, which is to 256 of them. */

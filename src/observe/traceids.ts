@@ -1,18 +1,19 @@
 /** The ids of traces and spans (W3C Trace Context 3.2.2), as bytes and as the text of a header. */
+import { randomFillSync } from 'node:crypto';
+
 export const TRACE_BYTES = 16;
 export const SPAN_BYTES = 8;
 /** Of both, one behind the other. */
 const IDS_BYTES = TRACE_BYTES + SPAN_BYTES;
 
-/** Made at a time. An exchange keeps all of them alive, so they are few. */
-const TOGETHER = 16;
-
-/** `00-`, 32 digits, `-`, 16 digits, `-01`. */
-const LENGTH = 55;
+/** `00-`, 32 digits, `-`, 16 digits, `-01`: a version, the two ids, and that they are recorded. */
+const BLANK = Buffer.from(`00-${'0'.repeat(2 * TRACE_BYTES)}-${'0'.repeat(2 * SPAN_BYTES)}-01`);
 const TRACE_AT = 3;
-const SPAN_AT = 36;
-const BLANK = Buffer.from(`00-${'0'.repeat(32)}-${'0'.repeat(16)}-01`);
-const DIGITS = Buffer.from('0123456789abcdef');
+const SPAN_AT = TRACE_AT + 2 * TRACE_BYTES + 1;
+
+/** How many are drawn at a time, and how many share a text, which each of them keeps alive. */
+const DRAWN = 256;
+const TOGETHER = 16;
 
 /** A span and its trace, which are recorded. */
 export class TraceIds {
@@ -37,40 +38,54 @@ export function idsOf(traceId: string, spanId: string): TraceIds {
   return new TraceIds(Buffer.from(traceId + spanId, 'hex'), 0, `00-${traceId}-${spanId}-01`);
 }
 
-/** Ids at random, as the SDK draws them. Text is made for many at a time, and is cut. */
+/** Ids at random. To draw and to write many at a time costs little more than one. */
 export class RandomIds {
-  #bytes = Buffer.alloc(0);
+  readonly #drawn = Buffer.alloc(DRAWN * IDS_BYTES);
+  #used = DRAWN;
+  readonly #written = Buffer.alloc(TOGETHER * BLANK.length, BLANK);
+  #bytes = new Uint8Array(0);
   #text = '';
-  #next = 0;
 
   next(): TraceIds {
-    if (this.#next * IDS_BYTES === this.#bytes.length) this.#draw();
-    const place = this.#next++;
-    const traceparent = this.#text.slice(place * LENGTH, (place + 1) * LENGTH);
+    const place = this.#used % TOGETHER;
+    if (place === 0) this.#write();
+    this.#used++;
+    const from = place * BLANK.length;
+    const traceparent = this.#text.slice(from, from + BLANK.length);
     return new TraceIds(this.#bytes, place * IDS_BYTES, traceparent);
   }
 
-  #draw(): void {
-    this.#bytes = Buffer.alloc(TOGETHER * IDS_BYTES);
-    for (let at = 0; at < this.#bytes.length; at += 4) {
-      this.#bytes.writeUInt32LE(Math.floor(Math.random() * 2 ** 32), at);
+  #write(): void {
+    if (this.#used === DRAWN) {
+      randomFillSync(this.#drawn);
+      this.#used = 0;
     }
-    const text = Buffer.alloc(TOGETHER * LENGTH);
+    const from = this.#used * IDS_BYTES;
+    this.#bytes = new Uint8Array(this.#drawn.subarray(from, from + TOGETHER * IDS_BYTES));
     for (let place = 0; place < TOGETHER; place++) {
-      const [from, to] = [place * IDS_BYTES, place * LENGTH];
-      text.set(BLANK, to);
-      writeDigits(this.#bytes, from, TRACE_BYTES, text, to + TRACE_AT);
-      writeDigits(this.#bytes, from + TRACE_BYTES, SPAN_BYTES, text, to + SPAN_AT);
+      const [id, text] = [place * IDS_BYTES, place * BLANK.length];
+      writeDigits(this.#bytes, id, TRACE_BYTES, this.#written, text + TRACE_AT);
+      writeDigits(this.#bytes, id + TRACE_BYTES, SPAN_BYTES, this.#written, text + SPAN_AT);
     }
-    this.#text = text.toString('latin1');
-    this.#next = 0;
+    this.#text = this.#written.toString('latin1');
   }
 }
 
-function writeDigits(bytes: Buffer, from: number, length: number, text: Buffer, to: number): void {
+/** The two digits of each byte. */
+const DIGITS = Uint16Array.from({ length: 256 }, (_, byte) =>
+  Buffer.from(byte.toString(16).padStart(2, '0')).readUInt16LE(),
+);
+
+function writeDigits(
+  bytes: Uint8Array,
+  from: number,
+  length: number,
+  text: Buffer,
+  to: number,
+): void {
   for (let at = 0; at < length; at++) {
-    const byte = bytes[from + at] as number;
-    text[to + 2 * at] = DIGITS[byte >> 4] as number;
-    text[to + 2 * at + 1] = DIGITS[byte & 15] as number;
+    const digits = DIGITS[bytes[from + at] as number] as number;
+    text[to + 2 * at] = digits & 0xff;
+    text[to + 2 * at + 1] = digits >> 8;
   }
 }

@@ -1,0 +1,117 @@
+/**
+ * Attributes and texts as the bytes of OTLP (opentelemetry-proto, common.proto), beside what `pbf`
+ * writes: its nested messages cost an object and a call each, and names of attributes are few.
+ */
+import { PbfWriter } from 'pbf';
+import type { AttributeSink, AttributeValue } from './spans.js';
+
+/** Writes attributes of a span, or of whatever else has them in this field. */
+export class AttributeWriter implements AttributeSink {
+  readonly #to: PbfWriter;
+  readonly #field: number;
+
+  constructor(to: PbfWriter, field = 9) {
+    this.#to = to;
+    this.#field = field;
+  }
+
+  /** Names are few: the code's, and a configuration's. */
+  put(name: string, value: AttributeValue): void {
+    if (value === undefined) return;
+    const to = this.#to;
+    to.writeTag(this.#field, 2);
+    const from = openMessage(to);
+    copy(keyOf(name), to);
+    const valueFrom = openMessage(to);
+    writeValue(value, to);
+    closeMessage(valueFrom, to);
+    closeMessage(from, to);
+  }
+}
+
+/** The key of a `KeyValue`, and the tag of its value. */
+function keyOf(name: string): Uint8Array {
+  let key = keys.get(name);
+  if (key === undefined) {
+    const to = new PbfWriter();
+    to.writeStringField(1, name);
+    to.writeTag(2, 2);
+    key = new Uint8Array(to.finish());
+    keys.set(name, key);
+  }
+  return key;
+}
+const keys = new Map<string, Uint8Array>();
+
+function writeValue(value: string | number, to: PbfWriter): void {
+  if (typeof value === 'string') writeText(1, value, to);
+  else if (Number.isSafeInteger(value)) to.writeVarintField(3, value);
+  else to.writeDoubleField(4, value);
+}
+
+/** Leaves room for a length, of which most take one byte. What is written next is the message. */
+export function openMessage(to: PbfWriter): number {
+  to.realloc(1);
+  return ++to.pos;
+}
+
+/** Writes the length of the message that was opened, which moves along if that takes more. */
+export function closeMessage(from: number, to: PbfWriter): void {
+  const length = to.pos - from;
+  let width = 1;
+  for (let rest = length; rest >= 0x80; rest >>>= 7) width++;
+  if (width > 1) {
+    to.realloc(width);
+    to.buf.copyWithin(from + width - 1, from, to.pos);
+  }
+  to.pos = from - 1;
+  to.writeVarint(length);
+  to.pos += length;
+}
+
+/** Of two UTF-16 code units, or half of such a one. */
+const SURROGATE = /[\ud800-\udfff]/;
+
+export function writeText(field: number, text: string, to: PbfWriter): void {
+  if (text.length < 0x80 && writeAscii(field, text, to)) return;
+  // pbf 5.1.2 writes most of the characters from U+20000 on as others.
+  if (SURROGATE.test(text)) to.writeBytesField(field, Buffer.from(text));
+  else to.writeStringField(field, text);
+}
+
+/** Gives false, and has written nothing, where the text has more than ASCII. Most have not. */
+function writeAscii(field: number, text: string, to: PbfWriter): boolean {
+  const { length } = text;
+  to.realloc(length + 2);
+  const from = to.pos + 2;
+  for (let at = 0; at < length; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= 0x80) return false;
+    to.buf[from + at] = code;
+  }
+  to.writeTag(field, 2);
+  to.writeVarint(length);
+  to.pos += length;
+  return true;
+}
+
+/** Some of the bytes, as a field. */
+export function writePart(
+  field: number,
+  bytes: Uint8Array,
+  from: number,
+  length: number,
+  to: PbfWriter,
+): void {
+  to.writeTag(field, 2);
+  to.writeVarint(length);
+  to.realloc(length);
+  for (let at = 0; at < length; at++) to.buf[to.pos + at] = bytes[from + at] as number;
+  to.pos += length;
+}
+
+export function copy(bytes: Uint8Array, to: PbfWriter): void {
+  to.realloc(bytes.length);
+  to.buf.set(bytes, to.pos);
+  to.pos += bytes.length;
+}
