@@ -83,7 +83,7 @@ function buffers(): void {
 }
 
 async function gateway(quick: boolean): Promise<void> {
-  const results = await benchGateway(quick ? 4 : 16, 1);
+  const results = await benchGateway(quick ? 3 : 18, 1);
   const of = (proxy: string) => results.find((result) => result.proxy === proxy)!;
   const [ours, bare] = [of('interlock'), of('bare')];
   const bounds = { bare: 0.85, fastify: 1.4, 'http-proxy-3': 1.4, httpxy: 1.4, portkey: 10 };

@@ -17,7 +17,7 @@ export class Upstream {
   readonly base: string;
   /** Headers of the upstream's own, name and value in turn, and their names in lower case. */
   readonly headers: readonly string[];
-  readonly replaced: ReadonlySet<string>;
+  readonly replaced: readonly string[];
   /** Exchanges that were forwarded and have no outcome yet. */
   inFlight = 0;
 
@@ -26,7 +26,7 @@ export class Upstream {
     this.id = config.id;
     this.base = url.pathname.replace(/\/+$/, '');
     this.headers = Object.entries(config.headers).flat();
-    this.replaced = new Set(Object.keys(config.headers).map((name) => name.toLowerCase()));
+    this.replaced = Object.keys(config.headers).map((name) => name.toLowerCase());
     this.pool = new Pool(url.origin, {
       connections: gateway.limits.connectionsMax,
       pipelining: 1,
@@ -43,21 +43,31 @@ export class Upstream {
    */
   dress(headers: string[], baton?: Baton): string[] {
     const dressed = headers.slice();
-    if (this.replaced.size > 0 || baton !== undefined) {
-      for (let at = dressed.length - 2; at >= 0; at -= 2) {
-        const key = (dressed[at] as string).toLowerCase();
-        if (this.replaced.has(key) || baton?.replaced.includes(key)) dressed.splice(at, 2);
-      }
+    const { replaced = NONE, headers: told = NONE } = baton ?? {};
+    for (let at = dressed.length - 2; at >= 0; at -= 2) {
+      const name = dressed[at] as string;
+      if (isAmong(name, this.replaced) || isAmong(name, replaced)) dressed.splice(at, 2);
     }
-    const told = baton?.headers ?? [];
     for (let at = 0; at < told.length; at += 2) {
-      if (this.replaced.has(told[at] as string)) continue;
+      if (this.replaced.includes(told[at] as string)) continue;
       dressed.push(told[at] as string, told[at + 1] as string);
     }
     // RFC 9110 section 7.6.3: a gateway names itself to the server behind it.
     dressed.push(...this.headers, 'via', '1.1 interlock');
     return dressed;
   }
+}
+
+const NONE: readonly string[] = [];
+
+/** Whether a header goes by one of these names, which are in lower case. */
+function isAmong(name: string, keys: readonly string[]): boolean {
+  for (let at = 0; at < keys.length; at++) {
+    const key = keys[at] as string;
+    // The length tells nearly all others apart, without making a text of their names.
+    if (key.length === name.length && name.toLowerCase() === key) return true;
+  }
+  return false;
 }
 
 export class Upstreams {
