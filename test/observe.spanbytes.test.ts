@@ -10,7 +10,7 @@ import {
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ANOMALIES, OUTCOMES } from '../machines/events.js';
 import type { UsageRecord } from '../src/accounting/ledger.js';
 import { UNKNOWN_REASONS } from '../src/accounting/usage.js';
@@ -19,10 +19,12 @@ import { operationOf } from '../src/observe/genai.js';
 import { OtlpSpans } from '../src/observe/otlpspans.js';
 import { pairOf } from '../src/observe/phases.js';
 import type { WrittenSpans } from '../src/observe/spanbytes.js';
+import { TOGETHER_MAX } from '../src/observe/spanbytes.js';
 import { requestBytes } from '../src/observe/spanexporter.js';
 import type { SpanMaker } from '../src/observe/spans.js';
 import { NAME } from '../src/observe/spans.js';
-import { idsOf } from '../src/observe/traceids.js';
+import type { TraceIds } from '../src/observe/traceids.js';
+import { idsOf, RandomIds } from '../src/observe/traceids.js';
 import { table } from '../src/step.js';
 import { TRACES } from './otlp.js';
 
@@ -48,9 +50,12 @@ const STEP_MS = 1.7;
 const TRACE = '0123456789abcdef0f1e2d3c4b5a6978';
 const SPAN = 'fedcba9876543210';
 
-function tell(spans: SpanMaker, exchanged: readonly Exchanged[]): void {
+/** Gives what each says to its upstream. */
+function tell(spans: SpanMaker, exchanged: readonly Exchanged[]): unknown[] {
+  const batons: unknown[] = [];
   for (const { record, model, providerKey, caller, states, unrecorded } of exchanged) {
     const span = spans.begin(record.exchange, (name) => caller[name], BEGUN, EPOCH);
+    batons.push(span?.baton);
     let time = BEGUN;
     const moves: number[] = [];
     for (const [at, state] of states.slice(1).entries()) {
@@ -60,17 +65,23 @@ function tell(spans: SpanMaker, exchanged: readonly Exchanged[]): void {
     const facts = { record, operation: operationOf(record), model, providerKey };
     span?.end(unrecorded ? undefined : facts, time + STEP_MS, moves);
   }
+  return batons;
 }
 
-function written(exchanged: readonly Exchanged[]): Uint8Array {
-  const ended: WrittenSpans[] = [];
-  const queue = { onEnd: (spans: WrittenSpans) => ended.push(spans) };
+/** Ours, and what waits to be sent of them. */
+function ours(): { spans: SpanMaker; waiting: WrittenSpans[] } {
+  const waiting: WrittenSpans[] = [];
+  const queue = { onEnd: (spans: WrittenSpans) => waiting.push(spans) };
   const ids = { next: () => idsOf(TRACE, SPAN) };
-  tell(new OtlpSpans({ resource: RESOURCE, sampler: SAMPLER, queue, ids }), exchanged);
-  return requestBytes(ended);
+  return { spans: new OtlpSpans({ resource: RESOURCE, sampler: SAMPLER, queue, ids }), waiting };
 }
 
-function writtenBySdk(exchanged: readonly Exchanged[]): Uint8Array {
+function told(exchanged: readonly Exchanged[]): unknown {
+  const { spans, waiting } = ours();
+  return { batons: tell(spans, exchanged), request: read(requestBytes(waiting)) };
+}
+
+function toldBySdk(exchanged: readonly Exchanged[]): unknown {
   const exporter = new InMemorySpanExporter();
   const provider = new BasicTracerProvider({
     resource: RESOURCE,
@@ -78,12 +89,14 @@ function writtenBySdk(exchanged: readonly Exchanged[]): Uint8Array {
     idGenerator: { generateTraceId: () => TRACE, generateSpanId: () => SPAN },
     spanProcessors: [new SimpleSpanProcessor(exporter)],
   });
-  tell(new ApiSpans(provider.getTracer(NAME), new W3CTraceContextPropagator()), exchanged);
-  return ProtobufTraceSerializer.serializeRequest(exporter.getFinishedSpans()) as Uint8Array;
+  const spans = new ApiSpans(provider.getTracer(NAME), new W3CTraceContextPropagator());
+  const batons = tell(spans, exchanged);
+  const bytes = ProtobufTraceSerializer.serializeRequest(exporter.getFinishedSpans());
+  return { batons, request: read(bytes as Uint8Array) };
 }
 
 /** What a collector reads; the order of attributes, and a status that is not told, mean nothing. */
-function read(bytes: Uint8Array): unknown {
+function read(bytes: Uint8Array) {
   const options = { defaults: true, longs: Number, bytes: String, arrays: true } as const;
   const request = TRACES.toObject(TRACES.decode(bytes), options);
   for (const { scopeSpans, resource } of request.resourceSpans) {
@@ -159,14 +172,14 @@ it('are read by a collector as those of the SDK are, whatever peers have sent', 
   fc.assert(
     fc.property(fc.array(exchanged, { minLength: 1, maxLength: 8 }), (all) => {
       fc.pre(all.some(({ caller }) => caller.traceparent?.endsWith('-00') !== true));
-      expect(read(written(all))).toEqual(read(writtenBySdk(all)));
+      expect(told(all)).toEqual(toldBySdk(all));
     }),
   );
 });
 
 it('stay as they were written while others are, thousands at a time', () => {
   const all = fc.sample(exchanged, { numRuns: 3_000, seed: 7 });
-  expect(read(written(all))).toEqual(read(writtenBySdk(all)));
+  expect(told(all)).toEqual(toldBySdk(all));
 });
 
 it('name the provider as they are told to, also where all else is as before', () => {
@@ -179,5 +192,63 @@ it('name the provider as they are told to, also where all else is as before', ()
     unrecorded: false,
     providerKey,
   }));
-  expect(read(written(all))).toEqual(read(writtenBySdk(all)));
+  expect(told(all)).toEqual(toldBySdk(all));
+});
+
+describe('spans that wait to be sent', () => {
+  const [one] = fc.sample(exchanged, { numRuns: 1, seed: 1 }) as [Exchanged];
+  const each = (count: number) =>
+    Array.from({ length: count }, (_, at) => ({
+      ...one,
+      record: { ...one.record, exchange: `e${at}` },
+      caller: {},
+    }));
+  const namesIn = (waiting: readonly WrittenSpans[]) =>
+    read(requestBytes(waiting)).resourceSpans[0].scopeSpans[0].spans.map(
+      ({ attributes }: { attributes: { key: string; value: { stringValue: string } }[] }) =>
+        attributes.find(({ key }) => key === 'interlock.exchange')?.value.stringValue,
+    );
+
+  it('take more to them, in order, until they are sent, and then no more', () => {
+    const { spans, waiting } = ours();
+    tell(spans, each(3));
+    expect(waiting.length).toBe(1);
+    expect(namesIn(waiting)).toEqual(['e0', 'e1', 'e2']);
+    tell(spans, each(2));
+    expect(waiting.map(({ count }) => count)).toEqual([3, 2]);
+    expect(namesIn(waiting.slice(1))).toEqual(['e0', 'e1']);
+  });
+
+  it('are so many together, and no more', () => {
+    const { spans, waiting } = ours();
+    tell(spans, each(2 * TOGETHER_MAX + 1));
+    expect(waiting.map(({ count }) => count)).toEqual([TOGETHER_MAX, TOGETHER_MAX, 1]);
+  });
+
+  it('are as they were where the next cannot be written', () => {
+    const { spans, waiting } = ours();
+    const [first, bad, last] = each(3) as [Exchanged, Exchanged, Exchanged];
+    Object.defineProperty(bad.record, 'requestBytes', {
+      get: () => {
+        throw new Error('no');
+      },
+    });
+    tell(spans, [{ ...first, unrecorded: false }]);
+    expect(() => tell(spans, [{ ...bad, unrecorded: false }])).toThrow('no');
+    tell(spans, [last]);
+    expect(namesIn(waiting)).toEqual(['e0', 'e2']);
+  });
+});
+
+it('ids are the same as bytes and as a header, no two alike, and stay as they are', () => {
+  const ids = new RandomIds();
+  const all = Array.from({ length: 2_000 }, () => ids.next());
+  const hex = ({ bytes, at }: TraceIds) => Buffer.from(bytes.subarray(at, at + 24)).toString('hex');
+  for (const one of all) {
+    expect(one.traceparent).toBe(`00-${one.traceId}-${one.spanId}-01`);
+    expect(hex(one)).toMatch(/^[0-9a-f]{48}$/);
+    expect(hex(one)).toBe(one.traceId + one.spanId);
+  }
+  expect(new Set(all.map(({ traceId }) => traceId)).size).toBe(all.length);
+  expect(new Set(all.map(({ spanId }) => spanId)).size).toBe(all.length);
 });

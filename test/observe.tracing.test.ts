@@ -14,7 +14,10 @@ import {
 import { afterEach, describe, expect, it } from 'vitest';
 import { events } from '../machines/events.js';
 import { Exchange } from '../src/exchange.js';
+import { isProcessed, PHASES, pairOf, phasesOf, REGIONS } from '../src/observe/phases.js';
+import type { ExchangeSpan } from '../src/observe/spans.js';
 import { Telemetry } from '../src/observe/telemetry.js';
+import { start, table } from '../src/step.js';
 import { JSON_BODY, RB, RH, SB, SH } from './envoy/messages.js';
 import { EnvoyWorld } from './envoy/world.js';
 import { ask, CHAT, Client, chat } from './faults.js';
@@ -208,6 +211,57 @@ describe('exchanges that are over', () => {
     expect(ended.length).toBeGreaterThan(900);
     telemetry.close();
     expect(ended).toEqual(Array.from({ length: 1_000 }, (_, at) => `${at}`));
+  });
+});
+
+describe('an exchange of many moves', () => {
+  const receiving = PHASES.indexOf('request.awaitingRoute.receiving');
+  const before = start();
+  const after = table.states.findIndex((_, state) =>
+    phasesOf.subarray(state * REGIONS, (state + 1) * REGIONS).includes(receiving),
+  );
+
+  it('tells its phases once, also where metrics were read meanwhile', () => {
+    const { telemetry, spans } = tracing();
+    const observation = telemetry.begin('a', () => undefined);
+    const exchange = new Exchange({ id: 'a', observer: observation });
+    for (const event of [events.requestHeaders, events.requestRefused, events.usageRecorded]) {
+      exchange.receive(event);
+      telemetry.flush();
+    }
+    const [span, ...more] = spans();
+    expect(more).toEqual([]);
+    expect(span?.events.map(({ name }) => name)).toEqual([
+      'request.awaitingRoute.receiving',
+      'settling',
+    ]);
+  });
+
+  it('keeps the first of them for its span, if it goes in circles, and counts all of them', () => {
+    const ended: (readonly number[])[] = [];
+    const context = { traceId: TRACE, spanId: CALLER, traceFlags: 1 };
+    const end: ExchangeSpan['end'] = (_facts, _time, moves) => void ended.push(moves);
+    const begin = () => ({ context, baton: { replaced: [], headers: [] }, end });
+    const counted = [{ begin }, undefined].map((spans) => {
+      let count = 0;
+      const histogram = () => ({ record: () => void count++ });
+      const telemetry = new Telemetry({ tracerProvider: null, spans, histogram });
+      const observation = telemetry.begin('a', () => undefined);
+      for (let at = 0; at < 10_000; at++) {
+        observation.stepped(0, before, after);
+        observation.stepped(0, after, before);
+      }
+      observation.stepped(0, before, isProcessed.indexOf(1));
+      telemetry.close();
+      return count;
+    });
+    const [moves = [], ...more] = ended;
+    expect(more).toEqual([]);
+    expect(moves[0]).toBe(pairOf(before, after));
+    expect(moves.length).toBeGreaterThan(40);
+    expect(moves.length).toBeLessThan(200);
+    expect(counted[0]).toBeGreaterThan(10_000);
+    expect(counted[0]).toBe(counted[1]);
   });
 });
 
