@@ -109,7 +109,7 @@ export async function openOtlp(
 /** The SDK's own, of what waits in its queue many together. */
 function sizesOfQueue() {
   const togetherOf = (name: string, spans: number) =>
-    Math.ceil((getNumberFromEnv(name) ?? spans) / TOGETHER_MAX);
+    Math.max(1, Math.ceil((getNumberFromEnv(name) ?? spans) / TOGETHER_MAX));
   return {
     maxExportBatchSize: togetherOf('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', 512),
     maxQueueSize: togetherOf('OTEL_BSP_MAX_QUEUE_SIZE', 2_048),
