@@ -27,7 +27,7 @@ const lit = (page: Page) =>
 const faults = (page: Page) =>
   page.$$eval('#faults li', (all) => all.map((one) => one.textContent));
 
-/** Drops a file, and waits until the page begins to say `said`. */
+/** Drops a file, and waits until the page says that it has read it. */
 async function drop(page: Page, name: string, text: string): Promise<void> {
   const transfer = await page.evaluateHandle(
     ([file, content]) => {

@@ -43,18 +43,18 @@ export class OtlpSpans implements SpanMaker {
     const context = this.#propagator.extract(ROOT_CONTEXT, headerOf, getter);
     const found = trace.getSpanContext(context);
     const parent = found !== undefined && isSpanContextValid(found) ? found : undefined;
-    let ids = this.#ids.next();
-    if (parent !== undefined) ids = idsOf(parent.traceId, ids.spanId);
+    const drawn = this.#ids.next();
     const { sampler } = this.#options;
     const { decision, traceState = parent?.traceState } = sampler.shouldSample(
       context,
-      ids.traceId,
+      parent?.traceId ?? drawn.traceId,
       EXCHANGE,
       SpanKind.SERVER,
       {},
       [],
     );
     if (decision !== SamplingDecision.RECORD_AND_SAMPLED) return undefined;
+    const ids = parent === undefined ? drawn : idsOf(parent.traceId, drawn.spanId);
     return new OtlpSpan(this, id, ids, parent, traceState, time, epoch);
   }
 

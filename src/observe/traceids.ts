@@ -35,7 +35,9 @@ export class TraceIds {
 
 /** Of ids in hexadecimal digits of lower case. */
 export function idsOf(traceId: string, spanId: string): TraceIds {
-  return new TraceIds(Buffer.from(traceId + spanId, 'hex'), 0, `00-${traceId}-${spanId}-01`);
+  // A copy: what is decoded lies in a pool of Node's, which an exchange would keep alive.
+  const bytes = new Uint8Array(Buffer.from(traceId + spanId, 'hex'));
+  return new TraceIds(bytes, 0, `00-${traceId}-${spanId}-01`);
 }
 
 /** Ids at random. To draw and to write many at a time costs little more than one. */

@@ -67,16 +67,18 @@ export async function benchGateway(
   const peer = await startPeer();
   const running = new Map<Proxy, Running[]>(proxies.map((proxy) => [proxy, []]));
   const measured = new Map(proxies.map((proxy) => [proxy, emptyMeasure()]));
-  for (let round = -PROCESSES; round < rounds; round++) {
+  // Rounds that are not counted, and longer: a proxy is slow until its code is compiled.
+  for (let process = 0; process < PROCESSES; process++) {
     for (const proxy of proxies) {
-      const all = running.get(proxy) as Running[];
-      // Rounds that are not counted, and longer: a proxy is slow until its code is compiled.
-      const warm = round >= 0;
-      if (!warm) all.push(await run(proxy, peer.url));
-      const target = all.at(round % PROCESSES) as Running;
-      const into = warm ? (measured.get(proxy) as Measure) : emptyMeasure();
-      await measureJson(proxy, target, peer.url, warm ? seconds : WARM_UP_SECONDS, into);
-      if (STREAMING.includes(proxy)) await measureStreams(target, into);
+      const target = await run(proxy, peer.url);
+      running.get(proxy)?.push(target);
+      await measure(proxy, target, peer.url, WARM_UP_SECONDS, emptyMeasure());
+    }
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const proxy of proxies) {
+      const target = running.get(proxy)?.[round % PROCESSES] as Running;
+      await measure(proxy, target, peer.url, seconds, measured.get(proxy) as Measure);
     }
   }
   const idle = new Map<Proxy, number>();
@@ -106,6 +108,17 @@ interface Measure {
 }
 
 const emptyMeasure = (): Measure => ({ perSecond: [], perRequest: [], perEvent: [] });
+
+async function measure(
+  proxy: Proxy,
+  target: Running,
+  upstream: string,
+  seconds: number,
+  into: Measure,
+): Promise<void> {
+  await measureJson(proxy, target, upstream, seconds, into);
+  if (STREAMING.includes(proxy)) await measureStreams(target, into);
+}
 
 async function measureJson(
   proxy: Proxy,
