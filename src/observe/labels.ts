@@ -35,40 +35,60 @@ export class Models {
   }
 }
 
-type Part = string | number | undefined;
+export type Part = string | number | undefined;
+
+interface Known<Value> {
+  readonly parts: readonly Part[];
+  readonly value: Value;
+}
+
+/** How many of those asked for last are looked at, before a key is made of the parts. */
+const RECENT = 4;
 
 /**
  * Values that are made once for each combination of parts, up to so many. Mostly what is asked for
- * is what was asked for last, and then no key is made of its parts.
+ * is among what was asked for last, and then no key is made of its parts.
  */
 export class Interned<Value> {
   readonly #values = new Map<string, Value>();
   readonly #max: number;
-  #parts: readonly Part[] = [];
-  #last: Value | undefined;
+  readonly #recent: Known<Value>[] = [];
+  #oldest = 0;
 
   constructor(max: number) {
     this.#max = max;
   }
 
-  /** The value of these parts; undefined for new ones over the limit. */
-  get(parts: readonly Part[], make: () => Value): Value | undefined {
-    if (this.#last !== undefined && alike(parts, this.#parts)) return this.#last;
-    const key = JSON.stringify(parts);
-    let found = this.#values.get(key);
-    if (found === undefined) {
-      if (this.#values.size >= this.#max) return undefined;
-      found = make();
-      this.#values.set(key, found);
+  /** The value of the first `count` of these parts; undefined for new ones over the limit. */
+  get(parts: readonly Part[], make: () => Value, count = parts.length): Value | undefined {
+    for (let at = 0; at < this.#recent.length; at++) {
+      const known = this.#recent[at] as Known<Value>;
+      if (alike(parts, known.parts, count)) return known.value;
     }
-    this.#parts = parts.slice();
-    this.#last = found;
-    return found;
+    const copy = parts.slice(0, count);
+    const key = JSON.stringify(copy);
+    let value = this.#values.get(key);
+    if (value === undefined) {
+      if (this.#values.size >= this.#max) return undefined;
+      value = make();
+      this.#values.set(key, value);
+    }
+    this.#recent[this.#oldest] = { parts: copy, value };
+    this.#oldest = (this.#oldest + 1) % RECENT;
+    return value;
+  }
+
+  /** The same of what is kept only to save work: over the limit, all is made anew. */
+  getAnyway(parts: readonly Part[], make: () => Value, count = parts.length): Value {
+    const value = this.get(parts, make, count);
+    if (value !== undefined) return value;
+    this.#values.clear();
+    return this.get(parts, make, count) ?? make();
   }
 }
 
-function alike(some: readonly Part[], others: readonly Part[]): boolean {
-  if (some.length !== others.length) return false;
-  for (let at = 0; at < some.length; at++) if (some[at] !== others[at]) return false;
+function alike(some: readonly Part[], all: readonly Part[], count: number): boolean {
+  if (all.length !== count) return false;
+  for (let at = 0; at < count; at++) if (some[at] !== all[at]) return false;
   return true;
 }

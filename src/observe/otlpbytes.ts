@@ -49,22 +49,23 @@ function writeValue(value: string | number, to: PbfWriter): void {
   else to.writeDoubleField(4, value);
 }
 
-/** Leaves room for a length, of which most take one byte. What is written next is the message. */
-export function openMessage(to: PbfWriter): number {
-  to.realloc(1);
-  return ++to.pos;
+/** Leaves room for a length, which mostly takes as many bytes. What is written next is the message. */
+export function openMessage(to: PbfWriter, room = 1): number {
+  to.realloc(room);
+  to.pos += room;
+  return to.pos;
 }
 
-/** Writes the length of the message that was opened, which moves along if that takes more. */
-export function closeMessage(from: number, to: PbfWriter): void {
+/** Writes the length of the message that was opened, which moves along if that takes more, or less. */
+export function closeMessage(from: number, to: PbfWriter, room = 1): void {
   const length = to.pos - from;
   let width = 1;
   for (let rest = length; rest >= 0x80; rest >>>= 7) width++;
-  if (width > 1) {
+  if (width !== room) {
     to.realloc(width);
-    to.buf.copyWithin(from + width - 1, from, to.pos);
+    to.buf.copyWithin(from + width - room, from, to.pos);
   }
-  to.pos = from - 1;
+  to.pos = from - room;
   to.writeVarint(length);
   to.pos += length;
 }
@@ -93,21 +94,6 @@ function writeAscii(field: number, text: string, to: PbfWriter): boolean {
   to.writeVarint(length);
   to.pos += length;
   return true;
-}
-
-/** Some of the bytes, as a field. */
-export function writePart(
-  field: number,
-  bytes: Uint8Array,
-  from: number,
-  length: number,
-  to: PbfWriter,
-): void {
-  to.writeTag(field, 2);
-  to.writeVarint(length);
-  to.realloc(length);
-  for (let at = 0; at < length; at++) to.buf[to.pos + at] = bytes[from + at] as number;
-  to.pos += length;
 }
 
 export function copy(bytes: Uint8Array, to: PbfWriter): void {

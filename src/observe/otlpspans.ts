@@ -9,6 +9,7 @@ import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import type { Resource } from '@opentelemetry/resources';
 import type { Sampler } from '@opentelemetry/sdk-trace-base';
 import { SamplingDecision } from '@opentelemetry/sdk-trace-base';
+import type { PbfWriter } from 'pbf';
 import { getter } from './apispans.js';
 import type { SpanToWrite } from './spanbytes.js';
 import { SpanWriter, WrittenSpans } from './spanbytes.js';
@@ -66,8 +67,13 @@ export class OtlpSpans implements SpanMaker {
     moves: readonly number[],
   ): void {
     let into = this.#last;
-    if (into === undefined || into.full) into = new WrittenSpans(this.#options.resource);
-    this.#writer.write(into, span, facts, time, moves);
+    let room = into?.room;
+    if (into === undefined || room === undefined) {
+      into = new WrittenSpans(this.#options.resource);
+      room = into.room as PbfWriter;
+    }
+    this.#writer.write(span, facts, time, moves, room);
+    into.count++;
     if (into !== this.#last) this.#options.queue.onEnd(into);
     this.#last = into;
   }

@@ -14,23 +14,11 @@ import {
 import type { Resource } from '@opentelemetry/resources';
 import { PbfWriter } from 'pbf';
 import { Interned } from './labels.js';
-import {
-  AttributeWriter,
-  closeMessage,
-  copy,
-  openMessage,
-  writePart,
-  writeText,
-} from './otlpbytes.js';
-import { movesOf, PHASES } from './phases.js';
+import { AttributeWriter, closeMessage, copy, openMessage, writeText } from './otlpbytes.js';
+import { Frames, OwnAttributes } from './spanparts.js';
 import type { AttributeSink, AttributeValue, SpanFacts } from './spans.js';
-import { EXCHANGE, isFault, nameOf, tellCommon, tellOwn } from './spans.js';
+import { EXCHANGE, isFault, nameOf, tellCommon } from './spans.js';
 import type { TraceIds } from './traceids.js';
-import { SPAN_BYTES, TRACE_BYTES } from './traceids.js';
-
-/** Told in a span's flags: whether it is known where the parent is, and whether it is elsewhere. */
-const PARENT_KNOWN = 0x100;
-const PARENT_REMOTE = 0x200;
 
 /** Times are milliseconds after `epoch`, which is in milliseconds since 1970. */
 export interface SpanToWrite {
@@ -49,9 +37,14 @@ const SAMPLED: SpanContext = Object.freeze({
   traceFlags: TraceFlags.SAMPLED,
 });
 
-/** Spans that are written together, at the most, and room for about so many. */
+/** Spans that are written together, at the most, and room for so many of the usual ones. */
 export const TOGETHER_MAX = 64;
-const ROOM_BYTES = 48 * 1024;
+const ROOM_BYTES = 64 * 1024;
+
+/** Rooms that were written in, for whoever needs one next: new memory costs as much as writing does. */
+const rooms: PbfWriter[] = [];
+const ROOMS_MAX = 16;
+const ROOM_BYTES_MAX = 4 * ROOM_BYTES;
 
 /**
  * Spans as fields of `ScopeSpans`, one behind the other. They wait to be sent in one queue with
@@ -59,25 +52,29 @@ const ROOM_BYTES = 48 * 1024;
  * collector have to do.
  */
 export class WrittenSpans {
-  readonly to = new PbfWriter(new Uint8Array(ROOM_BYTES));
   count = 0;
-  #taken = false;
+  #room: PbfWriter | undefined = rooms.pop() ?? new PbfWriter(new Uint8Array(ROOM_BYTES));
 
   /** `resource` is whose spans they are. */
   constructor(readonly resource: Resource) {}
 
-  /** Whether no more may come to them. */
-  get full(): boolean {
-    return this.#taken || this.count >= TOGETHER_MAX;
+  /** Where the next is written; undefined if no more may come to them. */
+  get room(): PbfWriter | undefined {
+    return this.count < TOGETHER_MAX ? this.#room : undefined;
   }
 
-  get bytes(): Uint8Array {
-    return this.to.buf.subarray(0, this.to.pos);
+  get size(): number {
+    return this.#room?.pos ?? 0;
   }
 
-  /** They are being sent. */
-  take(): void {
-    this.#taken = true;
+  /** They are being sent: they are there from now on, and here no more. */
+  moveTo(to: PbfWriter): void {
+    const room = this.#room;
+    if (room === undefined) return;
+    this.#room = undefined;
+    copy(room.buf.subarray(0, room.pos), to);
+    room.pos = 0;
+    if (room.length <= ROOM_BYTES_MAX && rooms.length < ROOMS_MAX) rooms.push(room);
   }
 
   /** For the SDK's queue, which asks of a span whether it is sampled, and nothing else. */
@@ -87,62 +84,55 @@ export class WrittenSpans {
 }
 
 const COMMON_MAX = 500;
+/** The length of a span mostly takes as many bytes. */
+const LENGTH_BYTES = 2;
 
 export class SpanWriter {
+  readonly #frames = new Frames();
   readonly #common = new Interned<Uint8Array>(COMMON_MAX);
   readonly #told = new Values();
+  readonly #own = new OwnAttributes();
 
-  /** Adds the span, or, if it throws, nothing. `moves` and `endedAt` are as in `ExchangeSpan.end`. */
+  /** Writes the span, or, if it throws, nothing. `moves` and `endedAt` are as in `ExchangeSpan.end`. */
   write(
-    into: WrittenSpans,
     span: SpanToWrite,
     facts: SpanFacts | undefined,
     endedAt: number,
     moves: readonly number[],
+    to: PbfWriter,
   ): void {
-    const { to } = into;
     const start = to.pos;
     try {
       to.writeTag(2, 2);
-      const from = openMessage(to);
-      writeContext(span, to);
-      writeTimes(span, endedAt, moves, to);
-      this.#writeFacts(span, facts, to);
-      closeMessage(from, to);
+      const from = openMessage(to, LENGTH_BYTES);
+      this.#frames.write(span, endedAt, moves, to);
+      writeOrigin(span, to);
+      if (facts === undefined) writeHead(EXCHANGE, to);
+      else copy(this.#commonOf(facts), to);
+      this.#own.write(span.id, facts, to);
+      closeMessage(from, to, LENGTH_BYTES);
     } catch (error) {
       to.pos = start;
       throw error;
-    }
-    into.count++;
-  }
-
-  #writeFacts({ id }: SpanToWrite, facts: SpanFacts | undefined, to: PbfWriter): void {
-    const attributes = new AttributeWriter(to);
-    attributes.put('interlock.exchange', id);
-    if (facts === undefined) writeHead(EXCHANGE, to);
-    else {
-      copy(this.#commonOf(facts), to);
-      tellOwn(facts, attributes);
     }
   }
 
   /** What is told with many spans. */
   #commonOf(facts: SpanFacts): Uint8Array {
-    const { values } = this.#told;
+    this.#told.count = 0;
     // The one name that is not the same for all.
-    values[0] = facts.providerKey;
-    values.length = 1;
+    this.#told.put('', facts.providerKey);
     tellCommon(facts, this.#told);
-    const make = () => commonBytes(facts);
-    return this.#common.get(values, make) ?? make();
+    return this.#common.getAnyway(this.#told.values, () => commonBytes(facts), this.#told.count);
   }
 }
 
 class Values implements AttributeSink {
   readonly values: AttributeValue[] = [];
+  count = 0;
 
   put(_: string, value: AttributeValue): void {
-    this.values.push(value);
+    this.values[this.count++] = value;
   }
 }
 
@@ -164,55 +154,8 @@ function writeStatus(code: number, to: PbfWriter): void {
   to.writeVarintField(3, code);
 }
 
-/** Who a span is, and whose. */
-function writeContext({ ids, parent, traceState }: SpanToWrite, to: PbfWriter): void {
-  writePart(1, ids.bytes, ids.at, TRACE_BYTES, to);
-  writePart(2, ids.bytes, ids.at + TRACE_BYTES, SPAN_BYTES, to);
+/** Whose a span is. */
+function writeOrigin({ parent, traceState }: SpanToWrite, to: PbfWriter): void {
   if (traceState !== undefined) writeText(3, traceState.serialize(), to);
   if (parent !== undefined) to.writeBytesField(4, Buffer.from(parent.spanId, 'hex'));
-  const remote = parent?.isRemote === true ? PARENT_REMOTE : 0;
-  to.writeFixed32Field(16, TraceFlags.SAMPLED | PARENT_KNOWN | remote);
-}
-
-function writeTimes(
-  { begunAt, epoch }: SpanToWrite,
-  endedAt: number,
-  moves: readonly number[],
-  to: PbfWriter,
-): void {
-  to.writeFixed64Field(7, nanosOf(begunAt + epoch));
-  to.writeFixed64Field(8, nanosOf(endedAt + epoch));
-  for (let at = 0; at < moves.length; at += 2) {
-    const { told } = movesOf(moves[at] as number);
-    const time = (moves[at + 1] as number) + epoch;
-    for (let each = 0; each < told.length; each++) writeEvent(told[each] as number, time, to);
-  }
-}
-
-/** An event of each phase. Its time, which is the first of its fields, is written over. */
-const events = PHASES.map((phase) => {
-  const to = new PbfWriter();
-  to.writeMessage(11, writeTimeless, phase);
-  return new Uint8Array(to.finish());
-});
-/** The tag and the length of the event, and the tag of its time. */
-const BEFORE_TIME = 3;
-
-function writeTimeless(name: string, to: PbfWriter): void {
-  to.writeFixed64Field(1, 0);
-  to.writeStringField(2, name);
-}
-
-function writeEvent(phase: number, ms: number, to: PbfWriter): void {
-  const start = to.pos;
-  copy(events[phase] as Uint8Array, to);
-  const end = to.pos;
-  to.pos = start + BEFORE_TIME;
-  to.writeFixed64(nanosOf(ms));
-  to.pos = end;
-}
-
-/** As exact as numbers of that size are, which is to 256 of them. */
-function nanosOf(ms: number): number {
-  return ms * 1e6;
 }

@@ -6,7 +6,7 @@ import {
 } from '@opentelemetry/otlp-exporter-base/node-http';
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import { PbfWriter } from 'pbf';
-import { AttributeWriter, copy } from './otlpbytes.js';
+import { AttributeWriter } from './otlpbytes.js';
 import type { WrittenSpans } from './spanbytes.js';
 import { NAME } from './spans.js';
 
@@ -28,13 +28,9 @@ export class ProtobufSpanExporter extends OTLPExporterBase<WrittenSpans[]> {
 /** The lengths of what is around the spans, and the resource, are seldom more. */
 const AROUND_BYTES = 4 * 1024;
 
-/** A message `ExportTraceServiceRequest`. All are spans of one server, and no more come to them. */
+/** A message `ExportTraceServiceRequest`. All are spans of one server, which are moved there. */
 export function requestBytes(all: readonly WrittenSpans[]): Uint8Array {
-  let size = AROUND_BYTES;
-  for (const spans of all) {
-    spans.take();
-    size += spans.bytes.length;
-  }
+  const size = all.reduce((sum, { size }) => sum + size, AROUND_BYTES);
   const to = new PbfWriter(new Uint8Array(size));
   to.writeMessage(1, writeResourceSpans, all);
   return to.finish();
@@ -57,7 +53,7 @@ function writeResource({ attributes }: WrittenSpans['resource'], to: PbfWriter):
 
 function writeScopeSpans(all: readonly WrittenSpans[], to: PbfWriter): void {
   to.writeMessage(1, writeScope, NAME);
-  for (const { bytes } of all) copy(bytes, to);
+  for (const spans of all) spans.moveTo(to);
 }
 
 function writeScope(name: string, to: PbfWriter): void {
