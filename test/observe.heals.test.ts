@@ -31,6 +31,7 @@ it('an exchange that a deadline led on is counted by the rule of that deadline, 
   ];
   for (const event of said) exchange.receive(event);
   expect(exchange.state).toBe('processed.completed');
+  telemetry.flush();
   expect(heals(telemetry.lifecycle)).toEqual({ ...none, missingEnd: 1, unsettledUsage: 1 });
   telemetry.close();
 });

@@ -296,6 +296,7 @@ describe('what is counted of the life of exchanges', () => {
         expect(exchange.state).toBe(table.states[state]);
       }
     }
+    telemetry.flush();
     const counts = telemetry.lifecycle.inFlight();
     expect(Math.min(...counts.map(({ count }) => count))).toBe(0);
     const live = [...telemetry.live].length;
@@ -322,6 +323,7 @@ describe('what is counted of the life of exchanges', () => {
       orders.push(...exchange.receive(event));
     }
     expect(exchange.processed).toBe(true);
+    telemetry.flush();
     expect(telemetry.lifecycle.ordered('recordUsage')).toContainEqual({
       count: 1,
       labels: { outcome: 'rejected' },

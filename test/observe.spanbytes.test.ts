@@ -17,7 +17,7 @@ import { UNKNOWN_REASONS } from '../src/accounting/usage.js';
 import { ApiSpans } from '../src/observe/apispans.js';
 import { operationOf } from '../src/observe/genai.js';
 import { OtlpSpans } from '../src/observe/otlpspans.js';
-import { pairOf } from '../src/observe/phases.js';
+import { cellOf } from '../src/observe/phases.js';
 import type { WrittenSpans } from '../src/observe/spanbytes.js';
 import { TOGETHER_MAX } from '../src/observe/spanbytes.js';
 import { requestBytes } from '../src/observe/spanexporter.js';
@@ -34,8 +34,8 @@ interface Exchanged {
   readonly providerKey: string;
   /** Headers of the request. */
   readonly caller: Readonly<Record<string, string>>;
-  /** The states that it is in, one after the other. */
-  readonly states: readonly number[];
+  /** The cells of its steps. */
+  readonly cells: readonly number[];
   /** Without a record, as where telling it has failed. */
   readonly unrecorded: boolean;
 }
@@ -53,14 +53,14 @@ const SPAN = 'fedcba9876543210';
 /** Gives what each says to its upstream. */
 function tell(spans: SpanMaker, exchanged: readonly Exchanged[]): unknown[] {
   const batons: unknown[] = [];
-  for (const { record, model, providerKey, caller, states, unrecorded } of exchanged) {
+  for (const { record, model, providerKey, caller, cells, unrecorded } of exchanged) {
     const span = spans.begin(record.exchange, (name) => caller[name], BEGUN, EPOCH);
     batons.push(span?.baton);
     let time = BEGUN;
     const moves: number[] = [];
-    for (const [at, state] of states.slice(1).entries()) {
+    for (const cell of cells) {
       time += STEP_MS;
-      moves.push(pairOf(states[at] as number, state), time);
+      moves.push(cell, time);
     }
     const facts = { record, operation: operationOf(record), model, providerKey };
     span?.end(unrecorded ? undefined : facts, time + STEP_MS, moves);
@@ -164,7 +164,7 @@ const exchanged: fc.Arbitrary<Exchanged> = fc.record({
   model: maybe(fc.constantFrom('interlock-small', 'other')),
   providerKey: fc.constantFrom('gen_ai.system', 'gen_ai.provider.name'),
   caller,
-  states: fc.array(fc.nat({ max: table.states.length - 1 }), { maxLength: 40 }),
+  cells: fc.array(fc.nat({ max: cellOf(table.states.length, 0) - 1 }), { maxLength: 40 }),
   unrecorded: fc.boolean(),
 });
 

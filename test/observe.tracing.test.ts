@@ -12,9 +12,9 @@ import {
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
 import { afterEach, describe, expect, it } from 'vitest';
-import { events } from '../machines/events.js';
+import { codeOf, events } from '../machines/events.js';
 import { Exchange } from '../src/exchange.js';
-import { isProcessed, PHASES, pairOf, phasesOf, REGIONS } from '../src/observe/phases.js';
+import { cellOf, isProcessed } from '../src/observe/phases.js';
 import type { ExchangeSpan } from '../src/observe/spans.js';
 import { Telemetry } from '../src/observe/telemetry.js';
 import { start, table } from '../src/step.js';
@@ -215,11 +215,9 @@ describe('exchanges that are over', () => {
 });
 
 describe('an exchange of many moves', () => {
-  const receiving = PHASES.indexOf('request.awaitingRoute.receiving');
-  const before = start();
-  const after = table.states.findIndex((_, state) =>
-    phasesOf.subarray(state * REGIONS, (state + 1) * REGIONS).includes(receiving),
-  );
+  const RECORDED = codeOf(events.usageRecorded);
+  const states = table.states.map((_, state) => state);
+  const next = (state: number, event: number) => table.step(state, event).state;
 
   it('tells its phases once, also where metrics were read meanwhile', () => {
     const { telemetry, spans } = tracing();
@@ -237,28 +235,39 @@ describe('an exchange of many moves', () => {
     ]);
   });
 
-  it('keeps the first of them for its span, if it goes in circles, and counts all of them', () => {
+  it('keeps what its span tells, if its client blocks and reads in turns, and counts all of it', () => {
     const ended: (readonly number[])[] = [];
     const context = { traceId: TRACE, spanId: CALLER, traceFlags: 1 };
     const end: ExchangeSpan['end'] = (_facts, _time, moves) => void ended.push(moves);
     const begin = () => ({ context, baton: { replaced: [], headers: [] }, end });
+    const [headers, blocked, ready] = [
+      codeOf(events.requestHeaders),
+      codeOf(events.downstreamBlocked),
+      codeOf(events.downstreamReady),
+    ];
+    const flowing = states.find((state) => next(state, blocked) !== state) as number;
+    const last = states.find((state) => isProcessed[next(state, RECORDED)] === 1) as number;
     const counted = [{ begin }, undefined].map((spans) => {
       let count = 0;
       const histogram = () => ({ record: () => void count++ });
       const telemetry = new Telemetry({ tracerProvider: null, spans, histogram });
       const observation = telemetry.begin('a', () => undefined);
+      const step = (state: number, event: number) =>
+        observation.stepped(event, state, next(state, event));
+      step(start(), headers);
       for (let at = 0; at < 10_000; at++) {
-        observation.stepped(0, before, after);
-        observation.stepped(0, after, before);
+        step(flowing, blocked);
+        step(next(flowing, blocked), ready);
       }
-      observation.stepped(0, before, isProcessed.indexOf(1));
+      step(last, RECORDED);
       telemetry.close();
       return count;
     });
     const [moves = [], ...more] = ended;
     expect(more).toEqual([]);
-    expect(moves[0]).toBe(pairOf(before, after));
-    expect(moves.length).toBeGreaterThan(40);
+    const cells = moves.filter((_, at) => at % 2 === 0);
+    expect(cells[0]).toBe(cellOf(start(), headers));
+    expect(cells.at(-1)).toBe(cellOf(last, RECORDED));
     expect(moves.length).toBeLessThan(200);
     expect(counted[0]).toBeGreaterThan(10_000);
     expect(counted[0]).toBe(counted[1]);

@@ -36,7 +36,7 @@ export type Origin = Pick<
 export class Bill implements Holder {
   readonly #observation: Observation | undefined;
   readonly #row: Watched | undefined;
-  readonly #startedAt = performance.now();
+  readonly #startedAt: number;
   #accounting: Accounting | undefined;
   #firstByteMs: number | undefined;
   #anomalies: Record<string, number> | undefined;
@@ -54,6 +54,7 @@ export class Bill implements Holder {
   constructor(observation?: Observation, row?: Watched) {
     this.#observation = observation;
     this.#row = row;
+    this.#startedAt = observation?.startedAt ?? performance.now();
     if (observation !== undefined) observation.holder = this;
   }
 
@@ -130,6 +131,7 @@ export class Bill implements Holder {
   }
 
   #record(outcome: Outcome, origin: Origin, usage: Usage): UsageRecord {
+    const now = performance.now();
     const record: UsageRecord = {
       v: 1,
       exchange: origin.exchange,
@@ -145,11 +147,12 @@ export class Bill implements Holder {
       usage,
       requestBytes: this.requestBytes,
       responseBytes: this.forwardedBytes,
-      durationMs: rounded(performance.now() - this.#startedAt),
+      durationMs: rounded(now - this.#startedAt),
       firstByteMs: this.#firstByteMs === undefined ? undefined : rounded(this.#firstByteMs),
       anomalies: this.#anomalies,
     };
-    this.#observation?.recorded(record, { streams: this.#streams, requestModel: origin.model });
+    const circumstances = { streams: this.#streams, requestModel: origin.model };
+    this.#observation?.recorded(record, circumstances, now);
     return record;
   }
 }

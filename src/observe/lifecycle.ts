@@ -1,7 +1,8 @@
 /**
- * How often each state answered each event: one number per cell of the machine's table, and a step
- * costs one increment. All that is counted of the life of exchanges is read out of these when
- * somebody asks, since a cell says where it leads, what it orders and why it absorbs.
+ * How often each state answered each event: one number per cell of the machine's table. A step that
+ * stays costs one increment, and one that moves is counted when its exchange is told of. All that
+ * is counted of the life of exchanges is read out of these when somebody asks, since a cell says
+ * where it leads, what it orders and why it absorbs.
  */
 import type { CommandType, Event } from '../../machines/events.js';
 import { COMMANDS, EVENTS } from '../../machines/events.js';
@@ -17,7 +18,7 @@ export interface Counted {
 }
 
 export class Lifecycle {
-  /** By state and event, in a row per state. */
+  /** By `cellOf`. */
   readonly cells = new Float64Array(table.states.length * EVENTS.length);
   /** Exchanges that began. */
   begun = 0;

@@ -8,7 +8,8 @@ import type { Member } from '../roster.js';
 import type { StepObserver } from '../step.js';
 import { operationOf } from './genai.js';
 import type { Times } from './instruments.js';
-import { isProcessed, movesOf, pairOf, REGIONS } from './phases.js';
+import type { Move } from './phases.js';
+import { cellOf, isProcessed, movesOf, REGIONS } from './phases.js';
 import type { Baton, ExchangeSpan, HeaderOf, SpanFacts } from './spans.js';
 import type { Telemetry } from './telemetry.js';
 
@@ -26,7 +27,6 @@ export interface Circumstances {
   readonly requestModel: string | undefined;
 }
 
-const WIDTH = EVENTS.length;
 const PROGRESS = EVENTS.indexOf(events.responseProgress);
 /** Numbers that are noted before they are worked out: an exchange has some ten moves of two each. */
 const NOTES_MAX = 128;
@@ -36,9 +36,10 @@ export class Observation implements StepObserver, Member {
   rosterPlace = -1;
   readonly #telemetry: Telemetry;
   readonly #cells: Float64Array;
-  readonly #startedAt = performance.now();
+  /** On the clock that never jumps, in milliseconds. */
+  readonly startedAt = performance.now();
   #span: ExchangeSpan | undefined;
-  /** Of each move to another state, the pair of them and its time; the first of them are counted. */
+  /** Of each step to another state, its cell and its time; the first of them are counted. */
   #notes: number[] = [];
   #counted = 0;
   /** When each region came into its phase. */
@@ -55,9 +56,11 @@ export class Observation implements StepObserver, Member {
     this.#telemetry = telemetry;
     this.#cells = telemetry.lifecycle.cells;
     try {
-      // What makes a time of ours one of the day; it stays as it is if the day's clock jumps.
-      const epoch = Date.now() - this.#startedAt;
-      this.#span = telemetry.spans?.begin(id, headerOf, this.#startedAt, epoch);
+      const { spans } = telemetry;
+      if (spans !== undefined) {
+        const { startedAt } = this;
+        this.#span = spans.begin(id, headerOf, startedAt, telemetry.epochAt(startedAt));
+      }
     } catch (error) {
       telemetry.failed(error);
     }
@@ -74,16 +77,19 @@ export class Observation implements StepObserver, Member {
   }
 
   stepped(event: number, before: number, after: number): void {
-    this.#cells[before * WIDTH + event]!++;
-    if (before !== after) this.#moved(before, after);
-    else if (event === PROGRESS && this.#firstTokenAt === 0) this.#firstTokenAt = performance.now();
+    if (before !== after) {
+      this.#moved(cellOf(before, event), after);
+    } else {
+      this.#cells[cellOf(before, event)]!++;
+      if (event === PROGRESS && this.#firstTokenAt === 0) this.#firstTokenAt = performance.now();
+    }
   }
 
-  /** This is what the exchange came to. It never throws. */
-  recorded(record: UsageRecord, circumstances: Circumstances): void {
+  /** This is what the exchange came to, at the time `at`. It never throws. */
+  recorded(record: UsageRecord, circumstances: Circumstances, at = performance.now()): void {
     this.#record = record;
     this.#circumstances = circumstances;
-    this.#recordedAt = performance.now();
+    this.#recordedAt = at;
     try {
       const { log } = this.#telemetry;
       if (log !== undefined) {
@@ -113,9 +119,9 @@ export class Observation implements StepObserver, Member {
   }
 
   /** What comes after the exchange is processed is late, and is counted. */
-  #moved(before: number, after: number): void {
+  #moved(cell: number, after: number): void {
     const now = performance.now();
-    this.#notes.push(pairOf(before, after), now);
+    this.#notes.push(cell, now);
     if (isProcessed[after] === 1) {
       this.holder = undefined;
       this.#processedAt = now;
@@ -128,17 +134,20 @@ export class Observation implements StepObserver, Member {
 
   #tellMoves(): void {
     const notes = this.#notes;
-    this.#enteredAt ??= new Array<number>(REGIONS).fill(this.#startedAt);
+    this.#enteredAt ??= timesOf(this.startedAt);
+    const enteredAt = this.#enteredAt;
     const { instruments } = this.#telemetry;
-    while (this.#counted < notes.length) {
-      const pair = notes[this.#counted] as number;
-      const time = notes[this.#counted + 1] as number;
-      this.#counted += 2;
-      for (const { region, left } of movesOf(pair).all) {
-        if (left >= 0) {
-          instruments.leftState(left, (time - (this.#enteredAt[region] as number)) / 1_000);
-        }
-        this.#enteredAt[region] = time;
+    let at = this.#counted;
+    this.#counted = notes.length;
+    for (; at < notes.length; at += 2) {
+      const cell = notes[at] as number;
+      const time = notes[at + 1] as number;
+      this.#cells[cell]!++;
+      const { all } = movesOf(cell);
+      for (let each = 0; each < all.length; each++) {
+        const { region, left } = all[each] as Move;
+        if (left >= 0) instruments.leftState(left, (time - (enteredAt[region] as number)) / 1_000);
+        enteredAt[region] = time;
       }
     }
   }
@@ -147,8 +156,8 @@ export class Observation implements StepObserver, Member {
   #forget(): void {
     const kept: number[] = [];
     for (let at = 0; at < this.#notes.length && kept.length < NOTES_MAX / 2; at += 2) {
-      const [pair, time] = [this.#notes[at] as number, this.#notes[at + 1] as number];
-      if (this.#span !== undefined && movesOf(pair).told.length > 0) kept.push(pair, time);
+      const [cell, time] = [this.#notes[at] as number, this.#notes[at + 1] as number];
+      if (this.#span !== undefined && movesOf(cell).told.length > 0) kept.push(cell, time);
     }
     this.#notes = kept;
     this.#counted = kept.length;
@@ -174,7 +183,7 @@ export class Observation implements StepObserver, Member {
 
   #timesOf({ outcome, usage, durationMs }: UsageRecord, { streams }: Circumstances): Times {
     if (!streams || outcome !== 'completed' || this.#firstTokenAt === 0) return NO_TIMES;
-    const firstToken = (this.#firstTokenAt - this.#startedAt) / 1_000;
+    const firstToken = (this.#firstTokenAt - this.startedAt) / 1_000;
     const more = usage.kind === 'final' ? (usage.outputTokens ?? 0) - 1 : 0;
     const rest = Math.max(0, durationMs / 1_000 - firstToken);
     return { firstToken, perOutputToken: more > 0 ? rest / more : undefined };
@@ -184,4 +193,14 @@ export class Observation implements StepObserver, Member {
     this.#span?.end(facts, time, this.#notes);
     this.#span = undefined;
   }
+}
+
+const TIMES: readonly number[] = new Array<number>(REGIONS).fill(0.5);
+
+/** The same time for each region. */
+function timesOf(time: number): number[] {
+  // A copy, since to fill a new one calls out of what is compiled.
+  const times = TIMES.slice();
+  for (let region = 0; region < times.length; region++) times[region] = time;
+  return times;
 }

@@ -41,9 +41,13 @@ export class OtlpSpans implements SpanMaker {
   }
 
   begin(id: string, headerOf: HeaderOf, time: number, epoch: number): ExchangeSpan | undefined {
-    const context = this.#propagator.extract(ROOT_CONTEXT, headerOf, getter);
-    const found = trace.getSpanContext(context);
-    const parent = found !== undefined && isSpanContextValid(found) ? found : undefined;
+    let context = ROOT_CONTEXT;
+    let parent: SpanContext | undefined;
+    if (headerOf('traceparent') !== undefined) {
+      context = this.#propagator.extract(context, headerOf, getter);
+      const found = trace.getSpanContext(context);
+      if (found !== undefined && isSpanContextValid(found)) parent = found;
+    }
     const drawn = this.#ids.next();
     const { sampler } = this.#options;
     const { decision, traceState = parent?.traceState } = sampler.shouldSample(

@@ -2,7 +2,7 @@
  * Where exchanges are, for people who count them: the states of the machine are products of what
  * each region is in, and 151 of them say less than the twenty or so that they are made of.
  */
-import { OUTCOMES } from '../../machines/events.js';
+import { EVENTS, OUTCOMES } from '../../machines/events.js';
 import type { StateValue } from '../names.js';
 import { stateValueOf } from '../names.js';
 import { table } from '../step.js';
@@ -40,28 +40,29 @@ export interface Move {
   readonly entered: number;
 }
 
-/** What moves between two states, and which of the phases entered are events of a span. */
+/** What a step moves, and which of the phases entered are events of a span. */
 export interface Moves {
   readonly all: readonly Move[];
   readonly told: readonly number[];
 }
 
-/** By their pair. */
-const moves = new Array<Moves | undefined>(table.states.length ** 2);
+/** By the cell of the step. */
+const moves = new Array<Moves | undefined>(table.states.length * EVENTS.length);
 /** Whether a client reads may change at every chunk, and the end of a span says itself that it is over. */
 const UNTOLD = /\bflow\b|^shutdown|^processed$/;
 
-/** Two states, one after the other, as one number. */
-export function pairOf(before: number, after: number): number {
-  return before * table.states.length + after;
+/** A state and an event that comes in it, as one number: a cell of the machine's table. */
+export function cellOf(state: number, event: number): number {
+  return state * EVENTS.length + event;
 }
 
-/** There are few such pairs, and each is worked out once. */
-export function movesOf(pair: number): Moves {
-  let found = moves[pair];
+/** What the step of this cell moves. Few cells do, and each is worked out once. */
+export function movesOf(cell: number): Moves {
+  let found = moves[cell];
   if (found === undefined) {
-    const after = pair % table.states.length;
-    const before = (pair - after) / table.states.length;
+    const event = cell % EVENTS.length;
+    const before = (cell - event) / EVENTS.length;
+    const after = table.step(before, event).state;
     const all = Array.from({ length: REGIONS }, (_, region) => ({
       region,
       left: phasesOf[before * REGIONS + region] as number,
@@ -71,7 +72,7 @@ export function movesOf(pair: number): Moves {
       .map(({ entered }) => entered)
       .filter((phase) => phase >= 0 && !UNTOLD.test(PHASES[phase] as string));
     found = { all, told };
-    moves[pair] = found;
+    moves[cell] = found;
   }
   return found;
 }

@@ -35,7 +35,7 @@ export interface ExchangeSpan {
   readonly context: SpanContext;
   /** What tells an upstream that it works for this span. */
   readonly baton: Baton;
-  /** The exchange is over. Once. `moves` is a pair of states and its time, and so on: see `pairOf`. */
+  /** The exchange is over. Once. `moves` is the cell of a step and its time, and so on: see `cellOf`. */
   end(facts: SpanFacts | undefined, time: number, moves: readonly number[]): void;
 }
 

@@ -33,6 +33,9 @@ export const MODELS_MAX = 100;
 const TOGETHER_MAX = 64;
 const WAIT_MS = 50;
 
+/** How long it is taken for granted that the day's clock has not jumped. */
+const EPOCH_MS = 1_000;
+
 /** Gets the record of each exchange, with the ids of its span where it has one that is recorded. */
 export type ExchangeLog = (record: UsageRecord, traceId?: string, spanId?: string) => void;
 
@@ -72,6 +75,8 @@ export class Telemetry {
   /** Those that are over, and not told of yet. */
   #over: Observation[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #epoch = 0;
+  #epochAt = Number.NEGATIVE_INFINITY;
   #failed = false;
 
   constructor(options: TelemetryOptions = {}) {
@@ -101,6 +106,15 @@ export class Telemetry {
     const observation = new Observation(this, id, headerOf);
     this.live.add(observation);
     return observation;
+  }
+
+  /** What makes a time of `performance.now`, which this is one of, a time of the day. */
+  epochAt(now: number): number {
+    if (now - this.#epochAt > EPOCH_MS) {
+      this.#epoch = Date.now() - performance.now();
+      this.#epochAt = now;
+    }
+    return this.#epoch;
   }
 
   /** Something that is no exchange has mended itself. */
