@@ -13,7 +13,10 @@ it.each([-5 * HOUR_MS, 5 * HOUR_MS])(
   async (by) => {
     const seconds: number[] = [];
     const record = (value: number) => seconds.push(value);
-    const telemetry = new Telemetry({ tracerProvider: null, histogram: () => ({ record }) });
+    const telemetry = new Telemetry({
+      tracerProvider: null,
+      histogram: () => ({ of: () => ({ record }) }),
+    });
     await inWorld({ telemetry, upstream: { tokenDelayMs: 2 } }, async (world) => {
       vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
       const asked = ask(world.port, { body: chat('interlock-small') });

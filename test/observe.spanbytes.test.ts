@@ -62,7 +62,8 @@ function tell(spans: SpanMaker, exchanged: readonly Exchanged[]): unknown[] {
       time += STEP_MS;
       moves.push(cell, time);
     }
-    const facts = { record, operation: operationOf(record), model, providerKey };
+    const group = { operation: operationOf(record), model, providerKey, bytes: undefined };
+    const facts = { record, group };
     span?.end(unrecorded ? undefined : facts, time + STEP_MS, moves);
   }
   return batons;

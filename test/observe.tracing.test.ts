@@ -249,7 +249,7 @@ describe('an exchange of many moves', () => {
     const last = states.find((state) => isProcessed[next(state, RECORDED)] === 1) as number;
     const counted = [{ begin }, undefined].map((spans) => {
       let count = 0;
-      const histogram = () => ({ record: () => void count++ });
+      const histogram = () => ({ of: () => ({ record: () => void count++ }) });
       const telemetry = new Telemetry({ tracerProvider: null, spans, histogram });
       const observation = telemetry.begin('a', () => undefined);
       const step = (state: number, event: number) =>

@@ -85,7 +85,7 @@ class ApiSpan implements ExchangeSpan {
       const told = new Told();
       tellCommon(facts, told);
       tellOwn(facts, told);
-      this.#span.setAttributes(told.attributes).updateName(nameOf(facts));
+      this.#span.setAttributes(told.attributes).updateName(nameOf(facts.group));
       if (isFault(facts.record.outcome)) this.#span.setStatus({ code: SpanStatusCode.ERROR });
     }
     this.#span.end(timeOf(time + this.#epoch));

@@ -1,66 +1,89 @@
 /**
- * Histograms without the cost of an instrument: a value of ours costs a look-up and three sums, and
+ * Histograms without the cost of an instrument: a value of ours costs a few sums, and
  * one of the SDK's more than all else that an exchange is told for. They are read as a producer of
  * metrics beside the SDK's own, so whoever exports sees no difference.
  */
 import type { Attributes, HrTime } from '@opentelemetry/api';
 import { ValueType } from '@opentelemetry/api';
 import { emptyResource } from '@opentelemetry/resources';
-import type { CollectionResult, MetricData, MetricProducer } from '@opentelemetry/sdk-metrics';
+import type {
+  CollectionResult,
+  Histogram as HistogramValue,
+  MetricData,
+  MetricProducer,
+} from '@opentelemetry/sdk-metrics';
 import { AggregationTemporality, DataPointType } from '@opentelemetry/sdk-metrics';
-import type { Distribution } from './instruments.js';
+import type { Distribution, Series } from './instruments.js';
 import type { Metric } from './metrics.js';
 import { NAME } from './spans.js';
 
-interface Series {
-  readonly counts: number[];
-  sum: number;
-  count: number;
-  min: number;
-  max: number;
+class Values implements Series {
+  readonly #bounds: readonly number[];
+  readonly #counts: number[];
+  #sum = 0;
+  #count = 0;
+  #min = Infinity;
+  #max = -Infinity;
+
+  /** `bounds` are the upper ones of the buckets, each of which is a part of its own. */
+  constructor(bounds: readonly number[]) {
+    this.#bounds = bounds;
+    this.#counts = new Array<number>(bounds.length + 1).fill(0);
+  }
+
+  record(value: number): void {
+    let bucket = 0;
+    while (bucket < this.#bounds.length && value > (this.#bounds[bucket] as number)) bucket++;
+    this.#counts[bucket]!++;
+    this.#sum += value;
+    this.#count++;
+    if (value < this.#min) this.#min = value;
+    if (value > this.#max) this.#max = value;
+  }
+
+  /** Undefined where there was no value yet. */
+  read(): HistogramValue | undefined {
+    if (this.#count === 0) return undefined;
+    return {
+      buckets: { boundaries: [...this.#bounds], counts: [...this.#counts] },
+      sum: this.#sum,
+      count: this.#count,
+      min: this.#min,
+      max: this.#max,
+    };
+  }
 }
 
 /** Label sets must be the same objects for the same labels, and of a bounded number. */
 class Histogram implements Distribution {
   readonly #metric: Metric;
-  readonly #bounds: readonly number[];
-  readonly #series = new Map<Attributes, Series>();
+  readonly #series = new Map<Attributes, Values>();
 
   constructor(metric: Metric) {
     this.#metric = metric;
-    this.#bounds = metric.buckets ?? [];
   }
 
-  record(value: number, labels: Attributes): void {
+  of(labels: Attributes): Series {
     let series = this.#series.get(labels);
     if (series === undefined) {
-      const counts = new Array<number>(this.#bounds.length + 1).fill(0);
-      series = { counts, sum: 0, count: 0, min: Infinity, max: -Infinity };
+      series = new Values(this.#metric.buckets ?? []);
       this.#series.set(labels, series);
     }
-    // An upper bound is a part of its bucket.
-    let bucket = 0;
-    while (bucket < this.#bounds.length && value > (this.#bounds[bucket] as number)) bucket++;
-    series.counts[bucket]!++;
-    series.sum += value;
-    series.count++;
-    if (value < series.min) series.min = value;
-    if (value > series.max) series.max = value;
+    return series;
   }
 
   collect(startTime: HrTime, endTime: HrTime): MetricData | undefined {
-    if (this.#series.size === 0) return undefined;
     const { name, description, unit } = this.#metric;
+    const dataPoints = [...this.#series].flatMap(([attributes, series]) => {
+      const value = series.read();
+      return value === undefined ? [] : [{ startTime, endTime, attributes, value }];
+    });
+    if (dataPoints.length === 0) return undefined;
     return {
       descriptor: { name, description, unit, valueType: ValueType.DOUBLE },
       aggregationTemporality: AggregationTemporality.CUMULATIVE,
       dataPointType: DataPointType.HISTOGRAM,
-      dataPoints: [...this.#series].map(([attributes, { counts, ...sums }]) => ({
-        startTime,
-        endTime,
-        attributes,
-        value: { ...sums, buckets: { boundaries: [...this.#bounds], counts: [...counts] } },
-      })),
+      dataPoints,
     };
   }
 }

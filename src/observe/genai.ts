@@ -59,14 +59,15 @@ export interface LabelSet {
 
 /** The label sets of one server: made once each, and of a bounded number. */
 export class LabelSets {
+  /** The attribute that names the provider. */
+  readonly providerKey: string;
   readonly #models: Models;
-  readonly #providerKey: string;
   readonly #sets = new Interned<LabelSet>(SETS_MAX);
   readonly #rest: LabelSet;
 
   constructor(models: Models, providerKey: string) {
     this.#models = models;
-    this.#providerKey = providerKey;
+    this.providerKey = providerKey;
     this.#rest = labelSetOf({
       'gen_ai.operation.name': OTHER,
       [providerKey]: OTHER,
@@ -84,7 +85,7 @@ export class LabelSets {
     const made = this.#sets.get(parts, () =>
       labelSetOf({
         'gen_ai.operation.name': operation.operation,
-        [this.#providerKey]: operation.provider,
+        [this.providerKey]: operation.provider,
         ...(asked !== undefined && { 'gen_ai.request.model': asked }),
         ...(answered !== undefined && { 'gen_ai.response.model': answered }),
         ...(upstream !== undefined && { 'interlock.upstream': upstream }),

@@ -23,9 +23,28 @@ export interface Times {
   readonly perOutputToken: number | undefined;
 }
 
-/** Takes the values of a histogram, each with one of few label sets, which are shared objects. */
+/** A histogram, for one of few label sets at a time. */
 export interface Distribution {
-  record(value: number, labels: Attributes): void;
+  of(labels: Attributes): Series;
+}
+
+export interface Series {
+  record(value: number): void;
+}
+
+/** What the records of exchanges with the same labels are told in. */
+export interface RecordSeries {
+  readonly usage: { count: number };
+  readonly duration: Series;
+  readonly operation: OperationSeries | undefined;
+}
+
+interface OperationSeries {
+  readonly duration: Series;
+  readonly timeToFirstToken: Series;
+  readonly timePerOutputToken: Series;
+  readonly inputTokens: Series;
+  readonly outputTokens: Series;
 }
 
 /** What the instruments are read from. */
@@ -43,13 +62,12 @@ export class Instruments {
   readonly #loopDelay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   readonly #usage = new Map<string, { count: number; labels: Record<string, string> }>();
   readonly #observed: readonly (readonly [Observable, () => readonly Counted[]])[];
-  readonly #stateDuration: Distribution;
+  readonly #states: readonly Series[];
   readonly #duration: Distribution;
   readonly #requestDuration: Distribution;
   readonly #timeToFirstToken: Distribution;
   readonly #timePerOutputToken: Distribution;
   readonly #tokens: Distribution;
-  readonly #states = PHASES.map((state) => Object.freeze({ state }));
   readonly #durations = new Interned<Attributes>(DURATIONS_MAX);
 
   /** `histogram` makes each. */
@@ -62,15 +80,16 @@ export class Instruments {
     this.#meter = meter;
     this.#lifecycle = lifecycle;
     this.#source = source;
-    this.#stateDuration = histogram(METRICS.stateDuration);
+    const stateDuration = histogram(METRICS.stateDuration);
+    this.#states = PHASES.map((state) => stateDuration.of(Object.freeze({ state })));
     this.#duration = histogram(METRICS.duration);
     this.#requestDuration = histogram(METRICS.requestDuration);
     this.#timeToFirstToken = histogram(METRICS.timeToFirstToken);
     this.#timePerOutputToken = histogram(METRICS.timePerOutputToken);
     this.#tokens = histogram(METRICS.tokens);
-    this.#count('final', undefined, 0);
-    this.#count('partial', undefined, 0);
-    for (const reason of UNKNOWN_REASONS) this.#count('unknown', reason, 0);
+    this.#usageOf('final');
+    this.#usageOf('partial');
+    for (const reason of UNKNOWN_REASONS) this.#usageOf('unknown', reason);
     this.#observed = this.#observables();
     meter.addBatchObservableCallback(
       this.#observe,
@@ -80,28 +99,43 @@ export class Instruments {
   }
 
   leftState(phase: number, seconds: number): void {
-    this.#stateDuration.record(seconds, this.#states[phase] as Attributes);
+    (this.#states[phase] as Series).record(seconds);
   }
 
-  recorded({ outcome, route = OTHER, durationMs, usage }: UsageRecord): void {
-    const labels = this.#durations.get([outcome, route], () => ({ outcome, route }));
-    this.#duration.record(durationMs / 1_000, labels ?? OTHERS);
-    this.#count(usage.kind, usage.kind === 'unknown' ? usage.reason : undefined, 1);
+  /** `labels` are those of an operation of generative AI. */
+  seriesOf({ outcome, cause, route = OTHER, usage }: UsageRecord, labels?: LabelSet): RecordSeries {
+    const own = this.#durations.get([outcome, route], () => ({ outcome, route }));
+    const reason = usage.kind === 'unknown' ? usage.reason : undefined;
+    return {
+      usage: this.#usageOf(usage.kind, reason),
+      duration: this.#duration.of(own ?? OTHERS),
+      operation: labels && {
+        duration: this.#requestDuration.of(
+          outcome === 'completed' ? labels.all : labels.failed(cause ?? outcome),
+        ),
+        timeToFirstToken: this.#timeToFirstToken.of(labels.all),
+        timePerOutputToken: this.#timePerOutputToken.of(labels.all),
+        inputTokens: this.#tokens.of(labels.input),
+        outputTokens: this.#tokens.of(labels.output),
+      },
+    };
   }
 
-  /** What the conventions ask of an operation of generative AI. */
-  operation(record: UsageRecord, labels: LabelSet, times: Times): void {
-    const { outcome, cause, usage, durationMs } = record;
-    const failed = outcome === 'completed' ? labels.all : labels.failed(cause ?? outcome);
-    this.#requestDuration.record(durationMs / 1_000, failed);
+  recorded(series: RecordSeries, { usage, durationMs }: UsageRecord, times: Times): void {
+    const seconds = durationMs / 1_000;
+    series.usage.count++;
+    series.duration.record(seconds);
+    const { operation } = series;
+    if (operation === undefined) return;
+    operation.duration.record(seconds);
     const { firstToken, perOutputToken } = times;
-    if (firstToken !== undefined) this.#timeToFirstToken.record(firstToken, labels.all);
-    if (perOutputToken !== undefined) this.#timePerOutputToken.record(perOutputToken, labels.all);
+    if (firstToken !== undefined) operation.timeToFirstToken.record(firstToken);
+    if (perOutputToken !== undefined) operation.timePerOutputToken.record(perOutputToken);
     // What is not known is not told as nothing, and a lower bound is no usage.
     if (usage.kind !== 'final') return;
     const { inputTokens, outputTokens } = usage;
-    if (inputTokens !== undefined) this.#tokens.record(inputTokens, labels.input);
-    if (outputTokens !== undefined) this.#tokens.record(outputTokens, labels.output);
+    if (inputTokens !== undefined) operation.inputTokens.record(inputTokens);
+    if (outputTokens !== undefined) operation.outputTokens.record(outputTokens);
   }
 
   close(): void {
@@ -112,12 +146,14 @@ export class Instruments {
     );
   }
 
-  #count(kind: string, reason: string | undefined, count: number): void {
+  #usageOf(kind: string, reason?: string): { count: number } {
     const key = reason ?? kind;
-    const found = this.#usage.get(key);
-    if (found !== undefined) found.count += count;
-    else
-      this.#usage.set(key, { count, labels: reason === undefined ? { kind } : { kind, reason } });
+    let found = this.#usage.get(key);
+    if (found === undefined) {
+      found = { count: 0, labels: reason === undefined ? { kind } : { kind, reason } };
+      this.#usage.set(key, found);
+    }
+    return found;
   }
 
   #observables(): (readonly [Observable, () => readonly Counted[]])[] {
@@ -161,7 +197,8 @@ function lateSeconds(nanoseconds: number): number {
 
 function histogramOf(meter: Meter, { name, unit, description, buckets }: Metric): Distribution {
   const advice = { explicitBucketBoundaries: [...(buckets ?? [])] };
-  return meter.createHistogram(name, { unit, description, advice });
+  const made = meter.createHistogram(name, { unit, description, advice });
+  return { of: (labels) => ({ record: (value) => made.record(value, labels) }) };
 }
 
 function observable(meter: Meter, { name, kind, unit, description }: Metric): Observable {

@@ -23,9 +23,11 @@ export class Models {
     this.#most = this.#known.size + learnedMax;
   }
 
-  /** An upstream has answered in this name, and well. */
-  learn(name: string): void {
-    if (this.#known.size < this.#most && PLAIN.test(name)) this.#known.add(name);
+  /** An upstream has answered in this name, and well. Gives whether it is told from now on, and was not. */
+  learn(name: string): boolean {
+    if (this.#known.has(name) || this.#known.size >= this.#most || !PLAIN.test(name)) return false;
+    this.#known.add(name);
+    return true;
   }
 
   /** The name, or `other`; nothing where no model was named. */
@@ -43,7 +45,7 @@ interface Known<Value> {
 }
 
 /** How many of those asked for last are looked at, before a key is made of the parts. */
-const RECENT = 4;
+const RECENT = 8;
 
 /**
  * Values that are made once for each combination of parts, up to so many. Mostly what is asked for
@@ -82,8 +84,14 @@ export class Interned<Value> {
   getAnyway(parts: readonly Part[], make: () => Value, count = parts.length): Value {
     const value = this.get(parts, make, count);
     if (value !== undefined) return value;
-    this.#values.clear();
+    this.clear();
     return this.get(parts, make, count) ?? make();
+  }
+
+  clear(): void {
+    this.#values.clear();
+    this.#recent.length = 0;
+    this.#oldest = 0;
   }
 }
 

@@ -6,7 +6,6 @@ import { EVENTS, events } from '../../machines/events.js';
 import type { UsageRecord } from '../accounting/ledger.js';
 import type { Member } from '../roster.js';
 import type { StepObserver } from '../step.js';
-import { operationOf } from './genai.js';
 import type { Times } from './instruments.js';
 import type { Move } from './phases.js';
 import { cellOf, isProcessed, movesOf, REGIONS } from './phases.js';
@@ -167,18 +166,10 @@ export class Observation implements StepObserver, Member {
     const [record, circumstances] = [this.#record, this.#circumstances];
     if (record === undefined || circumstances === undefined) return;
     this.#record = undefined;
-    const { instruments, labels, models, providerKey } = this.#telemetry;
-    const { requestModel } = circumstances;
-    const { outcome, usage } = record;
-    if (outcome === 'completed' && usage.model !== undefined) models.learn(usage.model);
-    instruments.recorded(record);
-    const operation = operationOf(record);
-    if (operation !== undefined) {
-      const times = this.#timesOf(record, circumstances);
-      instruments.operation(record, labels.of(operation, record, requestModel), times);
-    }
-    const model = models.labelOf(requestModel ?? usage.model);
-    this.#endSpan({ record, operation, model, providerKey }, this.#recordedAt);
+    const { instruments, groups } = this.#telemetry;
+    const group = groups.of(record, circumstances.requestModel);
+    instruments.recorded(group.series, record, this.#timesOf(record, circumstances));
+    this.#endSpan({ record, group }, this.#recordedAt);
   }
 
   #timesOf({ outcome, usage, durationMs }: UsageRecord, { streams }: Circumstances): Times {

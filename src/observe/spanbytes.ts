@@ -13,10 +13,9 @@ import {
 } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import { PbfWriter } from 'pbf';
-import { Interned } from './labels.js';
 import { AttributeWriter, closeMessage, copy, openMessage, writeText } from './otlpbytes.js';
 import { Frames, OwnAttributes } from './spanparts.js';
-import type { AttributeSink, AttributeValue, SpanFacts } from './spans.js';
+import type { SpanFacts } from './spans.js';
 import { EXCHANGE, isFault, nameOf, tellCommon } from './spans.js';
 import type { TraceIds } from './traceids.js';
 
@@ -83,14 +82,11 @@ export class WrittenSpans {
   }
 }
 
-const COMMON_MAX = 500;
 /** The length of a span mostly takes as many bytes. */
 const LENGTH_BYTES = 2;
 
 export class SpanWriter {
   readonly #frames = new Frames();
-  readonly #common = new Interned<Uint8Array>(COMMON_MAX);
-  readonly #told = new Values();
   readonly #own = new OwnAttributes();
 
   /** Writes the span, or, if it throws, nothing. `moves` and `endedAt` are as in `ExchangeSpan.end`. */
@@ -107,8 +103,12 @@ export class SpanWriter {
       const from = openMessage(to, LENGTH_BYTES);
       this.#frames.write(span, endedAt, moves, to);
       writeOrigin(span, to);
-      if (facts === undefined) writeHead(EXCHANGE, to);
-      else copy(this.#commonOf(facts), to);
+      if (facts === undefined) {
+        writeHead(EXCHANGE, to);
+      } else {
+        facts.group.bytes ??= commonBytes(facts);
+        copy(facts.group.bytes, to);
+      }
       this.#own.write(span.id, facts, to);
       closeMessage(from, to, LENGTH_BYTES);
     } catch (error) {
@@ -116,29 +116,11 @@ export class SpanWriter {
       throw error;
     }
   }
-
-  /** What is told with many spans. */
-  #commonOf(facts: SpanFacts): Uint8Array {
-    this.#told.count = 0;
-    // The one name that is not the same for all.
-    this.#told.put('', facts.providerKey);
-    tellCommon(facts, this.#told);
-    return this.#common.getAnyway(this.#told.values, () => commonBytes(facts), this.#told.count);
-  }
-}
-
-class Values implements AttributeSink {
-  readonly values: AttributeValue[] = [];
-  count = 0;
-
-  put(_: string, value: AttributeValue): void {
-    this.values[this.count++] = value;
-  }
 }
 
 function commonBytes(facts: SpanFacts): Uint8Array {
   const to = new PbfWriter();
-  writeHead(nameOf(facts), to);
+  writeHead(nameOf(facts.group), to);
   tellCommon(facts, new AttributeWriter(to));
   if (isFault(facts.record.outcome)) to.writeMessage(15, writeStatus, SpanStatusCode.ERROR);
   return new Uint8Array(to.finish());

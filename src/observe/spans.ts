@@ -41,11 +41,18 @@ export interface ExchangeSpan {
 
 export interface SpanFacts {
   readonly record: UsageRecord;
+  readonly group: SpanGroup;
+}
+
+/** Exchanges that `tellCommon` tells the same of. */
+export interface SpanGroup {
   /** What was asked for, and of which model, where it was generative AI. */
   readonly operation: Operation | undefined;
   readonly model: string | undefined;
   /** The attribute that names the provider. */
   readonly providerKey: string;
+  /** What is common, as bytes: for whoever writes them. */
+  bytes: Uint8Array | undefined;
 }
 
 /** What is undefined is left out. */
@@ -69,19 +76,14 @@ export function isFault(outcome: string): boolean {
   return FAULTS.has(outcome);
 }
 
-export function nameOf({ operation, model }: SpanFacts): string {
+export function nameOf({ operation, model }: SpanGroup): string {
   if (operation === undefined) return EXCHANGE;
   return model === undefined ? operation.operation : `${operation.operation} ${model}`;
 }
 
-/**
- * What many exchanges have in common: outcomes, names of the configuration, models. Whatever is left
- * out in between is told as undefined, so that the values say which is which by their places.
- */
-export function tellCommon(
-  { record, operation, model, providerKey }: SpanFacts,
-  to: AttributeSink,
-): void {
+/** What many exchanges have in common: outcomes, names of the configuration, models. */
+export function tellCommon({ record, group }: SpanFacts, to: AttributeSink): void {
+  const { operation, model, providerKey } = group;
   const { outcome, cause, usage, method } = record;
   to.put('interlock.outcome', outcome);
   to.put('interlock.usage.kind', usage.kind);
@@ -99,13 +101,13 @@ export function tellCommon(
 }
 
 /** What each exchange has a value of its own for. */
-export function tellOwn({ record, operation }: SpanFacts, to: AttributeSink): void {
+export function tellOwn({ record, group }: SpanFacts, to: AttributeSink): void {
   const { usage, anomalies, path } = record;
   to.put('interlock.request.size', record.requestBytes);
   to.put('interlock.response.size', record.responseBytes);
   to.put('url.path', path && shown(path));
   for (const name in anomalies) to.put(`interlock.anomaly.${name}`, anomalies[name]);
-  if (operation === undefined || usage.kind === 'unknown') return;
+  if (group.operation === undefined || usage.kind === 'unknown') return;
   to.put('gen_ai.usage.input_tokens', usage.inputTokens);
   to.put('gen_ai.usage.output_tokens', usage.outputTokens);
 }

@@ -17,6 +17,7 @@ import { Roster } from '../roster.js';
 import type { Propagator } from './apispans.js';
 import { ApiSpans } from './apispans.js';
 import { LabelSets, providerKeyOf } from './genai.js';
+import { Groups } from './groups.js';
 import type { Distribution } from './instruments.js';
 import { Instruments } from './instruments.js';
 import { Models } from './labels.js';
@@ -63,10 +64,8 @@ export interface TelemetryOptions {
 
 export class Telemetry {
   readonly lifecycle = new Lifecycle();
-  readonly models: Models;
   readonly instruments: Instruments;
-  readonly labels: LabelSets;
-  readonly providerKey: string;
+  readonly groups: Groups;
   readonly spans: SpanMaker | undefined;
   readonly log: ExchangeLog | undefined;
   /** Exchanges in flight, for what they hold and what is to be told of them. */
@@ -82,15 +81,15 @@ export class Telemetry {
   constructor(options: TelemetryOptions = {}) {
     const { meterProvider = metrics.getMeterProvider(), tracerProvider, spans, log } = options;
     const { semconvOptIn = process.env.OTEL_SEMCONV_STABILITY_OPT_IN } = options;
-    this.providerKey = providerKeyOf(semconvOptIn);
-    this.models = new Models(options.models ?? [], options.modelsMax ?? MODELS_MAX);
-    this.labels = new LabelSets(this.models, this.providerKey);
+    const models = new Models(options.models ?? [], options.modelsMax ?? MODELS_MAX);
+    const labels = new LabelSets(models, providerKeyOf(semconvOptIn));
     this.instruments = new Instruments(
       meterProvider.getMeter(NAME),
       this.lifecycle,
       { before: () => this.flush(), heldBytes: () => this.#heldBytes() },
       options.histogram,
     );
+    this.groups = new Groups(this.instruments, models, labels);
     this.spans = spans;
     if (spans === undefined && tracerProvider !== null) {
       const tracers = tracerProvider ?? trace.getTracerProvider();
