@@ -20,7 +20,7 @@ import { OtlpSpans } from '../src/observe/otlpspans.js';
 import { cellOf } from '../src/observe/phases.js';
 import type { WrittenSpans } from '../src/observe/spanbytes.js';
 import { TOGETHER_MAX } from '../src/observe/spanbytes.js';
-import { requestBytes } from '../src/observe/spanexporter.js';
+import { RequestWriter } from '../src/observe/spanexporter.js';
 import type { SpanMaker } from '../src/observe/spans.js';
 import { NAME } from '../src/observe/spans.js';
 import type { TraceIds } from '../src/observe/traceids.js';
@@ -79,7 +79,7 @@ function ours(): { spans: SpanMaker; waiting: WrittenSpans[] } {
 
 function told(exchanged: readonly Exchanged[]): unknown {
   const { spans, waiting } = ours();
-  return { batons: tell(spans, exchanged), request: read(requestBytes(waiting)) };
+  return { batons: tell(spans, exchanged), request: read(new RequestWriter().write(waiting)) };
 }
 
 function toldBySdk(exchanged: readonly Exchanged[]): unknown {
@@ -205,7 +205,7 @@ describe('spans that wait to be sent', () => {
       caller: {},
     }));
   const namesIn = (waiting: readonly WrittenSpans[]) =>
-    read(requestBytes(waiting)).resourceSpans[0].scopeSpans[0].spans.map(
+    read(new RequestWriter().write(waiting)).resourceSpans[0].scopeSpans[0].spans.map(
       ({ attributes }: { attributes: { key: string; value: { stringValue: string } }[] }) =>
         attributes.find(({ key }) => key === 'interlock.exchange')?.value.stringValue,
     );
@@ -238,6 +238,36 @@ describe('spans that wait to be sent', () => {
     expect(() => tell(spans, [{ ...bad, unrecorded: false }])).toThrow('no');
     tell(spans, [last]);
     expect(namesIn(waiting)).toEqual(['e0', 'e2']);
+  });
+});
+
+describe('requests to a collector', () => {
+  const [one] = fc.sample(exchanged, { numRuns: 1, seed: 1 }) as [Exchanged];
+  const written = (writer: RequestWriter, exchange: string): Uint8Array => {
+    const { spans, waiting } = ours();
+    tell(spans, [{ ...one, record: { ...one.record, exchange }, caller: {} }]);
+    return writer.write(waiting);
+  };
+
+  it('are written in the memory of the one before, once that is taken', () => {
+    const writer = new RequestWriter();
+    const first = written(writer, 'a');
+    writer.answered(true);
+    expect(written(writer, 'b').buffer).toBe(first.buffer);
+  });
+
+  it.each([true, false])('leave alone what is on its way, or may be (taken: %s)', (taken) => {
+    const writer = new RequestWriter();
+    const all = [written(writer, 'a'), written(writer, 'b')];
+    const before = all.map(read);
+    // One of the two has its answer.
+    writer.answered(taken);
+    all.push(written(writer, 'c'));
+    writer.answered(false);
+    writer.answered(true);
+    all.push(written(writer, 'd'));
+    expect(all.slice(0, 2).map(read)).toEqual(before);
+    expect(new Set(all.map(({ buffer }) => buffer)).size).toBe(4);
   });
 });
 

@@ -16,24 +16,67 @@ const HEADERS = { 'Content-Type': 'application/x-protobuf' };
 type Options = Parameters<typeof convertLegacyHttpOptions>[0];
 
 export class ProtobufSpanExporter extends OTLPExporterBase<WrittenSpans[]> {
+  readonly #request: RequestWriter;
+
   constructor(options: Options) {
     const http = convertLegacyHttpOptions(options, 'TRACES', 'v1/traces', HEADERS);
     const { deserializeResponse } = ProtobufTraceSerializer;
-    const serializer = { serializeRequest: requestBytes, deserializeResponse };
+    const request = new RequestWriter();
+    const serializeRequest = (all: WrittenSpans[]) => request.write(all);
     const counter = { name: 'span' as const, countItems: countOf };
+    const serializer = { serializeRequest, deserializeResponse };
     super(createOtlpHttpExportDelegate(http, serializer, COMPONENT, counter, undefined));
+    this.#request = request;
+  }
+
+  override export(all: WrittenSpans[], done: Parameters<OTLPExporterBase<never>['export']>[1]) {
+    const { written } = this.#request;
+    super.export(all, (result) => {
+      // Too many at once are refused before they are written.
+      if (this.#request.written > written) this.#request.answered(result.code === 0);
+      done(result);
+    });
   }
 }
 
 /** The lengths of what is around the spans, and the resource, are seldom more. */
 const AROUND_BYTES = 4 * 1024;
+const KEPT_BYTES_MAX = 2 * 1024 * 1024;
 
-/** A message `ExportTraceServiceRequest`. All are spans of one server, which are moved there. */
-export function requestBytes(all: readonly WrittenSpans[]): Uint8Array {
-  const size = all.reduce((sum, { size }) => sum + size, AROUND_BYTES);
-  const to = new PbfWriter(new Uint8Array(size));
-  to.writeMessage(1, writeResourceSpans, all);
-  return to.finish();
+const NONE = new Uint8Array(0);
+
+/**
+ * Writes requests in the same memory, one after the other: half a megabyte for each would be new
+ * pages every time, and would have the garbage collector come for them.
+ */
+export class RequestWriter {
+  #kept = NONE;
+  /** Requests that were written and have no answer. */
+  #sending = 0;
+  written = 0;
+
+  /** A message `ExportTraceServiceRequest`. All are spans of one server, which are moved there. */
+  write(all: readonly WrittenSpans[]): Uint8Array {
+    const size = all.reduce((sum, { size }) => sum + size, AROUND_BYTES);
+    const to = new PbfWriter(this.#sending === 0 ? this.#room(size) : new Uint8Array(size));
+    to.writeMessage(1, writeResourceSpans, all);
+    this.#sending++;
+    this.written++;
+    return to.finish();
+  }
+
+  /** A request was taken, or not: what was not may be on its way yet, so its memory is let go of. */
+  answered(taken: boolean): void {
+    this.#sending--;
+    if (!taken) this.#kept = NONE;
+  }
+
+  #room(size: number): Uint8Array {
+    if (this.#kept.length >= size) return this.#kept;
+    const room = new Uint8Array(size);
+    if (size <= KEPT_BYTES_MAX) this.#kept = room;
+    return room;
+  }
 }
 
 function countOf(all: readonly WrittenSpans[]): number {
