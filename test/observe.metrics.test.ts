@@ -308,6 +308,28 @@ describe('what is counted of the life of exchanges', () => {
     expect(sum).toBe(live);
   });
 
+  it('is right where a histogram throws: what was counted is counted, and it is told once', () => {
+    const told: string[] = [];
+    const record = () => {
+      throw new Error('no histogram');
+    };
+    const telemetry = new Telemetry({
+      tracerProvider: null,
+      histogram: () => ({ of: () => ({ record }) }),
+      warn: (message) => told.push(message),
+    });
+    closing.push(async () => telemetry.close());
+    for (const id of ['a', 'b']) {
+      const exchange = new Exchange({ id, observer: telemetry.begin(id, () => undefined) });
+      for (const event of [events.requestHeaders, events.requestRefused, events.usageRecorded]) {
+        exchange.receive(event);
+      }
+    }
+    telemetry.flush();
+    expect(telemetry.lifecycle.inFlight().filter(({ count }) => count !== 0)).toEqual([]);
+    expect(told).toEqual([expect.stringContaining('no histogram')]);
+  });
+
   it('goes through the API alone: an embedder with a meter provider has it all', async () => {
     const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
     const reader = new PeriodicExportingMetricReader({ exporter });

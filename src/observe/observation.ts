@@ -133,16 +133,16 @@ export class Observation implements StepObserver, Member {
 
   #tellMoves(): void {
     const notes = this.#notes;
+    const from = this.#counted;
+    this.#counted = notes.length;
+    // First, and for themselves: whatever a histogram does, these are right.
+    for (let at = from; at < notes.length; at += 2) this.#cells[notes[at] as number]!++;
     this.#enteredAt ??= timesOf(this.startedAt);
     const enteredAt = this.#enteredAt;
     const { instruments } = this.#telemetry;
-    let at = this.#counted;
-    this.#counted = notes.length;
-    for (; at < notes.length; at += 2) {
-      const cell = notes[at] as number;
+    for (let at = from; at < notes.length; at += 2) {
       const time = notes[at + 1] as number;
-      this.#cells[cell]!++;
-      const { all } = movesOf(cell);
+      const { all } = movesOf(notes[at] as number);
       for (let each = 0; each < all.length; each++) {
         const { region, left } = all[each] as Move;
         if (left >= 0) instruments.leftState(left, (time - (enteredAt[region] as number)) / 1_000);

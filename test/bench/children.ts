@@ -11,6 +11,7 @@ export interface Child<Hello> {
   readonly hello: Hello;
   /** Sends a message, and gives the next that comes back. */
   ask<Answer>(message: unknown): Promise<Answer>;
+  tell(message: unknown): void;
   stop(): void;
 }
 
@@ -23,8 +24,12 @@ export function shipped(file: string): string {
 }
 
 /** Starts a file, from this folder, and waits for its first message. */
-export async function start<Hello>(file: string, core?: 0 | 1): Promise<Child<Hello>> {
-  const node = [process.execPath, '--expose-gc', shipped(file)];
+export async function start<Hello>(
+  file: string,
+  core?: 0 | 1,
+  ...given: string[]
+): Promise<Child<Hello>> {
+  const node = [process.execPath, '--expose-gc', shipped(file), ...given];
   const pinned = core !== undefined && availableParallelism() > 1 && process.platform === 'linux';
   const [command = '', ...args] = pinned ? ['taskset', '-c', `${core}`, ...node] : node;
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
@@ -40,6 +45,7 @@ export async function start<Hello>(file: string, core?: 0 | 1): Promise<Child<He
       child.send(message as object);
       return answer;
     },
+    tell: (message) => void child.send(message as object),
     stop: () => child.disconnect(),
   };
 }
