@@ -84,15 +84,20 @@ export function writeText(field: number, text: string, to: PbfWriter): void {
 function writeAscii(field: number, text: string, to: PbfWriter): boolean {
   const { length } = text;
   to.realloc(length + 2);
-  const from = to.pos + 2;
-  for (let at = 0; at < length; at++) {
-    const code = text.charCodeAt(at);
-    if (code >= 0x80) return false;
-    to.buf[from + at] = code;
-  }
+  if (!putAscii(text, to.buf, to.pos + 2)) return false;
   to.writeTag(field, 2);
   to.writeVarint(length);
   to.pos += length;
+  return true;
+}
+
+/** Puts the characters there, a byte each. Gives false for a text that has more than ASCII. */
+export function putAscii(text: string, into: Uint8Array, start: number): boolean {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= 0x80) return false;
+    into[start + at] = code;
+  }
   return true;
 }
 

@@ -5,7 +5,7 @@
 import { TraceFlags } from '@opentelemetry/api';
 import { PbfWriter } from 'pbf';
 import { Interned } from './labels.js';
-import { AttributeWriter, copy } from './otlpbytes.js';
+import { AttributeWriter, copy, putAscii } from './otlpbytes.js';
 import { movesOf, PHASES } from './phases.js';
 import type { SpanToWrite } from './spanbytes.js';
 import type { AttributeSink, AttributeValue, SpanFacts } from './spans.js';
@@ -141,7 +141,7 @@ export class OwnAttributes implements AttributeSink {
       const end = from + (ends[at] as number);
       if (typeof value === 'number')
         writeVarint(value, to.buf, end - (shape[2 * at + 1] as number));
-      else if (!writeAscii(value, to.buf, end - value.length)) {
+      else if (!putAscii(value, to.buf, end - value.length)) {
         to.pos = from;
         return false;
       }
@@ -196,16 +196,6 @@ function writeVarint(value: number, buf: Uint8Array, start: number): void {
   let rest = value;
   for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) buf[at++] = (rest % 0x80) | 0x80;
   buf[at] = rest;
-}
-
-/** Gives false for a text that has more. */
-function writeAscii(text: string, buf: Uint8Array, start: number): boolean {
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code >= 0x80) return false;
-    buf[start + at] = code;
-  }
-  return true;
 }
 
 function move(from: Uint8Array, start: number, length: number, to: Uint8Array, end: number): void {
