@@ -1,7 +1,7 @@
 /**
- * Histograms without the cost of an instrument: a value of ours costs a few sums, and
- * one of the SDK's more than all else that an exchange is told for. They are read as a producer of
- * metrics beside the SDK's own, so whoever exports sees no difference.
+ * Histograms without the cost of an instrument: a value of ours costs a few sums, and one of the
+ * SDK's more than all else that an exchange is told for. They are read as a producer of metrics
+ * beside the SDK's own, so whoever exports sees no difference.
  */
 import type { Attributes, HrTime } from '@opentelemetry/api';
 import { ValueType } from '@opentelemetry/api';
@@ -25,7 +25,7 @@ class Values implements Series {
   #min = Infinity;
   #max = -Infinity;
 
-  /** `bounds` are the upper ones of the buckets, each of which is a part of its own. */
+  /** `bounds` are the upper ones: each is a part of its bucket. */
   constructor(bounds: readonly number[]) {
     this.#bounds = bounds;
     this.#counts = new Array<number>(bounds.length + 1).fill(0);

@@ -11,8 +11,8 @@ import { HttpGateway } from '../../../src/adapters/http/server.js';
 import { endpointsOf } from '../../../src/observe/endpoints.js';
 import { openTelemetry } from '../../../src/observe/open.js';
 import type { Telemetry } from '../../../src/observe/telemetry.js';
+import { upstream } from './serve.js';
 
-const upstream = process.argv[2] as string;
 const MODES = ['without', 'metrics', 'metrics and spans'] as const;
 export type Mode = (typeof MODES)[number];
 
@@ -25,7 +25,7 @@ export interface Share {
 /** A share of each mode, one after the other, in an order by lot. */
 export type Round = Readonly<Record<Mode, Share>>;
 
-/** Some 500 requests: what is in flight when the mode changes counts for the wrong one. */
+/** Some 600 requests: the 32 in flight when the mode changes count for both, so a twentieth of a difference is lost. */
 const SHARE_MS = 100;
 
 const open = async (endpoints: Parameters<typeof openTelemetry>[0]['endpoints']) =>
