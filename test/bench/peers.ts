@@ -40,7 +40,8 @@ const LAST = Buffer.from(
 
 /**
  * `POST /json` answers a completion; `POST /sse/N` streams N events, one a turn of the loop, each
- * in a write of its own; `POST /idle` sends one event and then nothing.
+ * in a write of its own; `POST /idle` sends one event and then nothing; `POST /otlp/…` takes what a
+ * collector would.
  */
 export async function startPeer(): Promise<{ url: string; close(): void }> {
   const server = createServer((request, response) => {
@@ -50,6 +51,10 @@ export async function startPeer(): Promise<{ url: string; close(): void }> {
       if (kind === 'sse' || kind === 'idle') {
         response.writeHead(200, { 'content-type': 'text/event-stream' });
         stream(kind === 'idle' ? undefined : Number(events));
+      } else if (kind === 'otlp') {
+        // An empty message: all was taken.
+        response.writeHead(200, { 'content-type': 'application/x-protobuf', 'content-length': 0 });
+        response.end();
       } else {
         response.writeHead(200, {
           'content-type': 'application/json',
