@@ -1,12 +1,15 @@
 /** A collector: what it is sent, and that none of its faults reaches an exchange. */
-import { once } from 'node:events';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { UsageRecord } from '../src/accounting/ledger.js';
-import { endpointsOf } from '../src/observe/endpoints.js';
+import { endpointsOf, PROTOCOLS } from '../src/observe/endpoints.js';
 import { METRICS } from '../src/observe/metrics.js';
+import { Authority } from './certificates.js';
+import { Collector } from './collector.js';
 import { ask, chat } from './faults.js';
 import { World } from './harness.js';
 import { heldBytes } from './memory.js';
@@ -18,56 +21,14 @@ afterEach(async () => {
   vi.unstubAllEnvs();
   for (const close of closing.splice(0).reverse()) await close();
 });
-// What is told is looked at as JSON; that protobuf is what is sent otherwise has a test of its own.
-beforeEach(() => vi.stubEnv('OTEL_EXPORTER_OTLP_PROTOCOL', 'http/json'));
+async function started(...how: Parameters<typeof Collector.start>): Promise<Collector> {
+  const collector = await Collector.start(...how);
+  closing.push(() => collector.close());
+  return collector;
+}
 
-/** A collector, which keeps what it is sent and answers as it is told to. */
-class Collector {
-  readonly bodies: { readonly path: string; readonly body: unknown }[] = [];
-  readonly #server: Server;
-  #heard: (() => void)[] = [];
-
-  private constructor(answer: (response: ServerResponse) => void) {
-    this.#server = createServer((request, response) => {
-      void this.#take(request).then(() => answer(response));
-    });
-  }
-
-  static async start(answer: (response: ServerResponse) => void): Promise<Collector> {
-    const collector = new Collector(answer);
-    collector.#server.listen(0, '127.0.0.1');
-    await once(collector.#server, 'listening');
-    closing.push(() => collector.close());
-    return collector;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  /** Resolves once something was sent to this path. */
-  async sent(path: string): Promise<unknown> {
-    for (;;) {
-      const found = this.bodies.find((item) => item.path === path);
-      if (found !== undefined) return found.body;
-      await new Promise<void>((resolve) => this.#heard.push(resolve));
-    }
-  }
-
-  close(): void {
-    this.#server.closeAllConnections();
-    this.#server.close();
-  }
-
-  async #take(request: IncomingMessage): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk);
-    const bytes = Buffer.concat(chunks);
-    const json = request.headers['content-type'] === 'application/json';
-    const body: unknown = json ? JSON.parse(bytes.toString()) : bytes;
-    this.bodies.push({ path: request.url as string, body });
-    for (const wake of this.#heard.splice(0)) wake();
-  }
+function* endless() {
+  for (;;) yield 'x'.repeat(16_384);
 }
 
 const timeOf = ({ timeUnixNano }: { timeUnixNano: string }) => timeUnixNano;
@@ -84,9 +45,11 @@ async function exchanged(url: string, count = 3): Promise<{ world: World; seen: 
   return { world, seen };
 }
 
-describe('a collector', () => {
+describe('a collector, over http/json', () => {
+  beforeEach(() => vi.stubEnv('OTEL_EXPORTER_OTLP_PROTOCOL', 'http/json'));
+
   it('gets a span per exchange and every metric, the last of them at the end', async () => {
-    const collector = await Collector.start((response) =>
+    const collector = await started((response) =>
       response.writeHead(200, { 'content-type': 'application/json' }).end('{}'),
     );
     const { seen } = await exchanged(`${collector.url}/`);
@@ -104,9 +67,21 @@ describe('a collector', () => {
     expect(seen.warnings).toEqual([]);
   });
 
-  it('gets protobuf unless it is to be JSON', async () => {
-    vi.stubEnv('OTEL_EXPORTER_OTLP_PROTOCOL', '');
-    const collector = await Collector.start((response) => response.end());
+  it('gets no more spans than the sampler wants, and every exchange in the metrics', async () => {
+    vi.stubEnv('OTEL_TRACES_SAMPLER', 'parentbased_traceidratio');
+    vi.stubEnv('OTEL_TRACES_SAMPLER_ARG', '0');
+    const collector = await started((response) => response.end('{}'));
+    const { seen } = await exchanged(collector.url);
+    await seen.close();
+    const metrics = JSON.stringify(await collector.sent('/v1/metrics'));
+    expect(metrics).toMatch(/"name":"interlock\.exchange\.duration".*?"count":3/);
+    expect(collector.bodies.map(({ path }) => path)).not.toContain('/v1/traces');
+  });
+});
+
+describe('a collector, if nothing else is said', () => {
+  it('gets protobuf', async () => {
+    const collector = await started((response) => response.end());
     const { seen } = await exchanged(collector.url, 1);
     await seen.close();
     const spans = TRACES.decode((await collector.sent('/v1/traces')) as Buffer).toJSON();
@@ -120,35 +95,50 @@ describe('a collector', () => {
     expect(seen.warnings).toEqual([]);
   });
 
-  it('gets no more spans than the sampler wants, and every exchange in the metrics', async () => {
-    vi.stubEnv('OTEL_TRACES_SAMPLER', 'parentbased_traceidratio');
-    vi.stubEnv('OTEL_TRACES_SAMPLER_ARG', '0');
-    const collector = await Collector.start((response) => response.end('{}'));
-    const { seen } = await exchanged(collector.url);
+  it('that is too busy for a moment gets what it did not take, once more', async () => {
+    let refused = 0;
+    const collector = await started((response) => {
+      if (refused++ < 2) response.writeHead(503, { 'retry-after': '0' });
+      response.end();
+    });
+    const { seen } = await exchanged(collector.url, 1);
     await seen.close();
-    const metrics = JSON.stringify(await collector.sent('/v1/metrics'));
-    expect(metrics).toMatch(/"name":"interlock\.exchange\.duration".*?"count":3/);
-    expect(collector.bodies.map(({ path }) => path)).not.toContain('/v1/traces');
+    expect(seen.warnings).toEqual([]);
+    expect(collector.spanNames.length).toBeGreaterThan(1);
+    expect(new Set(collector.spanNames)).toEqual(new Set(['chat interlock-small']));
+  });
+
+  it('gets it compressed if the environment says so', async () => {
+    vi.stubEnv('OTEL_EXPORTER_OTLP_COMPRESSION', 'gzip');
+    const collector = await started((response) => response.end());
+    const { seen } = await exchanged(collector.url, 1);
+    await seen.close();
+    expect(collector.spanNames).toEqual(['chat interlock-small']);
+    expect(seen.warnings).toEqual([]);
   });
 
   it.each([
-    ['OTEL_TRACES_SAMPLER', 'sometimes', 'one of always_on, always_off, traceidratio'],
-    ['OTEL_TRACES_SAMPLER_ARG', '10%', 'a share from 0 to 1'],
-    ['OTEL_TRACES_SAMPLER_ARG', '1.5', 'a share from 0 to 1'],
-  ])('%s=%s is refused with what is accepted, as nothing would say so later', async (...row) => {
-    const [name, value, accepted] = row;
-    vi.stubEnv(name, value);
-    await expect(
-      Observed.open({ metrics: undefined, endpoints: endpointsOf('http://127.0.0.1:1', {}) }),
-    ).rejects.toThrow(new RegExp(`${name}.*${value.replace('.', '\\.')}.*${accepted}`));
+    ['answers without end', (response: ServerResponse) => Readable.from(endless()).pipe(response)],
+    ['does not end its answer', (response: ServerResponse) => response.write('x')],
+    ['breaks off', (response: ServerResponse) => response.write('x', () => response.destroy())],
+  ])('that %s has taken what it was sent, and gets it once', async (_, answer) => {
+    const collector = await started(answer);
+    const { seen } = await exchanged(collector.url, 1);
+    await seen.close();
+    expect(collector.spanNames).toEqual(['chat interlock-small']);
+    expect(seen.warnings.join('\n')).not.toContain('/v1/traces');
   });
+});
+
+describe.each(PROTOCOLS)('a collector, over %s,', (protocol) => {
+  beforeEach(() => vi.stubEnv('OTEL_EXPORTER_OTLP_PROTOCOL', protocol));
 
   it.each([
     ['answers errors', 500, 'Internal\u001b[2J Error'],
     ['refuses', 401, 'No'],
     ['is too busy', 503, 'Busy'],
   ])('that %s is told of once a minute, and exchanges go on', async (_, status, message) => {
-    const collector = await Collector.start((response) => {
+    const collector = await started((response) => {
       const reason = message.replace(/[^ -~]/g, '');
       response.writeHead(status, reason, { 'retry-after': '60' }).end('\u001b[2J'.repeat(1_000));
     });
@@ -164,7 +154,7 @@ describe('a collector', () => {
   });
 
   it('that is gone is told of, and exchanges go on', async () => {
-    const collector = await Collector.start(() => {});
+    const collector = await started(() => {});
     const { url } = collector;
     collector.close();
     const { seen } = await exchanged(url);
@@ -173,7 +163,7 @@ describe('a collector', () => {
   });
 
   it('that hangs holds up no exchange, no end for long, and no memory without bound', async () => {
-    const collector = await Collector.start(() => {});
+    const collector = await started(() => {});
     const { seen } = await exchanged(collector.url);
     const before = heldBytes();
     for (let at = 0; at < 30_000; at++) {
@@ -186,6 +176,39 @@ describe('a collector', () => {
     expect(heldBytes() - before).toBeLessThan(128 * 1024 * 1024);
     // The time that it has is the close's own: were it not bounded, this test would not end.
     await seen.close();
+  });
+
+  it('is trusted, and trusts us, by the certificates that the environment names', async () => {
+    const authority = new Authority('a collector’s');
+    const directory = mkdtempSync(join(tmpdir(), 'interlock-otlp-'));
+    closing.push(() => rmSync(directory, { recursive: true }));
+    const client = authority.issue();
+    const files = { CERTIFICATE: authority.cert, CLIENT_CERTIFICATE: client.cert };
+    for (const [name, text] of Object.entries({ ...files, CLIENT_KEY: client.key })) {
+      const file = join(directory, name);
+      writeFileSync(file, text);
+      vi.stubEnv(`OTEL_EXPORTER_OTLP_${name}`, file);
+    }
+    const secure = { ...authority.issue({ names: ['DNS:localhost'] }), ca: authority.cert };
+    const collector = await started((response) => response.end(), secure);
+    const { seen } = await exchanged(`https://localhost:${collector.port}`, 1);
+    await seen.close();
+    expect(seen.warnings).toEqual([]);
+    expect(collector.bodies.map(({ path }) => path).sort()).toEqual(['/v1/metrics', '/v1/traces']);
+  });
+});
+
+describe('a sampler', () => {
+  it.each([
+    ['OTEL_TRACES_SAMPLER', 'sometimes', 'one of always_on, always_off, traceidratio'],
+    ['OTEL_TRACES_SAMPLER_ARG', '10%', 'a share from 0 to 1'],
+    ['OTEL_TRACES_SAMPLER_ARG', '1.5', 'a share from 0 to 1'],
+  ])('%s=%s is refused with what is accepted, as nothing would say so later', async (...row) => {
+    const [name, value, accepted] = row;
+    vi.stubEnv(name, value);
+    await expect(
+      Observed.open({ metrics: undefined, endpoints: endpointsOf('http://127.0.0.1:1', {}) }),
+    ).rejects.toThrow(new RegExp(`${name}.*${value.replace('.', '\\.')}.*${accepted}`));
   });
 });
 
@@ -211,6 +234,13 @@ describe('where telemetry is sent', () => {
     expect(
       endpointsOf(undefined, { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_SDK_DISABLED: 'true' }),
     ).toEqual({});
+  });
+
+  it('to a collector whose certificates cannot be read is an error that names the file', async () => {
+    vi.stubEnv('OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE', '/no/such.pem');
+    await expect(Observed.open({ endpoints: endpointsOf(url, {}) })).rejects.toThrow(
+      'OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE: found "/no/such.pem"; accepted: a file in PEM, which this is not (ENOENT)',
+    );
   });
 
   it.each([

@@ -40,15 +40,25 @@ export function endpointsOf(url: string | undefined, env: Environment = process.
 }
 
 function protocolOf(signal: Signal, env: Environment): Protocol {
+  const variable = variableOf(signal, 'PROTOCOL', env);
+  if (variable === undefined) return PROTOCOLS[0];
+  const protocol = PROTOCOLS.find((known) => known === variable.value);
+  if (protocol === undefined) throw bad(variable.name, variable.value, PROTOCOLS.join(', '));
+  return protocol;
+}
+
+/** The exporters' variable of this name: the signal's own, or that of both. Empty is as not there. */
+export function variableOf(
+  signal: Signal,
+  of: string,
+  env: Environment,
+): { readonly name: string; readonly value: string } | undefined {
   for (const part of [`_${signal.toUpperCase()}`, '']) {
-    const name = `OTEL_EXPORTER_OTLP${part}_PROTOCOL`;
+    const name = `OTEL_EXPORTER_OTLP${part}_${of}`;
     const value = env[name];
-    if (value === undefined || value === '') continue;
-    const protocol = PROTOCOLS.find((known) => known === value);
-    if (protocol === undefined) throw bad(name, value, PROTOCOLS.join(', '));
-    return protocol;
+    if (value !== undefined && value !== '') return { name, value };
   }
-  return PROTOCOLS[0];
+  return undefined;
 }
 
 /** What is accepted as the URL of a collector, or why a text is none. */

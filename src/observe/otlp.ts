@@ -2,7 +2,6 @@
  * Metrics and spans to an OpenTelemetry collector, as OTLP over HTTP. What the collector does not
  * take is told and lost: queues are bounded, and no exchange waits for it.
  */
-import type { Agent } from 'node:http';
 import { getNumberFromEnv, W3CTraceContextPropagator } from '@opentelemetry/core';
 import type { Resource } from '@opentelemetry/resources';
 import type { MetricProducer, MetricReader, PushMetricExporter } from '@opentelemetry/sdk-metrics';
@@ -17,8 +16,9 @@ import {
   TraceIdRatioBasedSampler,
 } from '@opentelemetry/sdk-trace-base';
 import { ApiSpans } from './apispans.js';
-import type { Endpoint, Endpoints, Environment, Protocol } from './endpoints.js';
-import { bad } from './endpoints.js';
+import { certificatesOf } from './certificates.js';
+import type { Endpoint, Endpoints, Environment, Protocol, Signal } from './endpoints.js';
+import { bad, variableOf } from './endpoints.js';
 import type { OtlpSpansOptions } from './otlpspans.js';
 import { OtlpSpans } from './otlpspans.js';
 import { TOGETHER_MAX } from './spanbytes.js';
@@ -45,7 +45,7 @@ export interface Otlp {
   close(): Promise<void>;
 }
 
-/** Rejects with `INTERLOCK_BAD_OPTION` for a variable of the environment that says nothing known. */
+/** Rejects with `INTERLOCK_BAD_OPTION` for a variable of the environment that says nothing of use. */
 export async function openOtlp(
   { traces, metrics }: Endpoints,
   resource: Resource,
@@ -54,15 +54,19 @@ export async function openOtlp(
   env: Environment = process.env,
 ): Promise<Otlp> {
   const sampler = samplerOf(env);
-  const agents: Agent[] = [];
-  const options = ({ url }: Endpoint) => ({
+  const connections: { destroy(): void }[] = [];
+  const certificates = {
+    traces: certificatesOf('traces', env),
+    metrics: certificatesOf('metrics', env),
+  };
+  const options = ({ url }: Endpoint, signal: Signal) => ({
     url,
     // The environment's own time, where it has one, is read by the exporter.
-    ...(env.OTEL_EXPORTER_OTLP_TIMEOUT === undefined && { timeoutMillis: TIMEOUT_MS }),
+    ...(variableOf(signal, 'TIMEOUT', env) === undefined && { timeoutMillis: TIMEOUT_MS }),
     httpAgentOptions: async (protocol: string) => {
       const { Agent } = await (protocol === 'http:' ? import('node:http') : import('node:https'));
-      const agent = new Agent({ keepAlive: true });
-      agents.push(agent);
+      const agent = new Agent({ keepAlive: true, ...certificates[signal] });
+      connections.push(agent);
       return agent;
     },
   });
@@ -70,22 +74,24 @@ export async function openOtlp(
   let spans: SpanMaker | undefined;
   if (traces?.protocol === 'http/json') {
     const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-http');
-    const exporter = new OTLPTraceExporter(options(traces));
+    const exporter = new OTLPTraceExporter(options(traces, 'traces'));
     queue = new BatchSpanProcessor(told(exporter, traces.url, warn));
     const provider = new BasicTracerProvider({ resource, sampler, spanProcessors: [queue] });
     spans = new ApiSpans(provider.getTracer(NAME), new W3CTraceContextPropagator());
   } else if (traces !== undefined) {
     const { ProtobufSpanExporter } = await import('./spanexporter.js');
-    const exporter = told(new ProtobufSpanExporter(options(traces)), traces.url, warn);
+    const exporter = new ProtobufSpanExporter(options(traces, 'traces'), certificates.traces);
+    connections.push(exporter);
     // The queue looks at no more of a span than `WrittenSpans` have, and hands it on as it is.
-    queue = new BatchSpanProcessor(exporter as unknown as SpanExporter, sizesOfQueue());
+    const sink = told(exporter, traces.url, warn) as unknown as SpanExporter;
+    queue = new BatchSpanProcessor(sink, sizesOfQueue());
     const ended = queue as unknown as OtlpSpansOptions['queue'];
     spans = new OtlpSpans({ resource, sampler, queue: ended });
   }
   let reader: MetricReader | undefined;
   if (metrics !== undefined) {
     const Exporter = await METRIC_EXPORTERS[metrics.protocol]();
-    const exporter: PushMetricExporter = new Exporter(options(metrics));
+    const exporter: PushMetricExporter = new Exporter(options(metrics, 'metrics'));
     reader = new PeriodicExportingMetricReader({
       exporter: told(exporter, metrics.url, warn),
       metricProducers,
@@ -101,7 +107,7 @@ export async function openOtlp(
     });
     await Promise.race([closed, late]);
     clearTimeout(timer);
-    for (const agent of agents) agent.destroy();
+    for (const connection of connections) connection.destroy();
   };
   return { reader, spans, close };
 }

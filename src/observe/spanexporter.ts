@@ -1,14 +1,19 @@
-/** The SDK's sender, for spans that are bytes already. */
-import { OTLPExporterBase } from '@opentelemetry/otlp-exporter-base';
+/** The SDK's exporter, for spans that are bytes already. */
+import {
+  createOtlpNetworkExportDelegate,
+  OTLPExporterBase,
+} from '@opentelemetry/otlp-exporter-base';
 import {
   convertLegacyHttpOptions,
-  createOtlpHttpExportDelegate,
+  createOtlpHttpExporterMetrics,
 } from '@opentelemetry/otlp-exporter-base/node-http';
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import { PbfWriter } from 'pbf';
+import type { Certificates } from './certificates.js';
 import { AttributeWriter } from './otlpbytes.js';
 import type { WrittenSpans } from './spanbytes.js';
 import { NAME } from './spans.js';
+import { UndiciTransport } from './transport.js';
 
 const COMPONENT = 'otlp_http_span_exporter';
 const HEADERS = { 'Content-Type': 'application/x-protobuf' };
@@ -16,17 +21,24 @@ const HEADERS = { 'Content-Type': 'application/x-protobuf' };
 type Options = Parameters<typeof convertLegacyHttpOptions>[0];
 
 export class ProtobufSpanExporter extends OTLPExporterBase<WrittenSpans[]> {
-  readonly #request: RequestWriter;
+  readonly #request = new RequestWriter();
+  readonly #transport: UndiciTransport;
 
-  constructor(options: Options) {
+  constructor(options: Options, certificates: Certificates) {
     const http = convertLegacyHttpOptions(options, 'TRACES', 'v1/traces', HEADERS);
+    const transport = new UndiciTransport(http, certificates);
     const { deserializeResponse } = ProtobufTraceSerializer;
-    const request = new RequestWriter();
-    const serializeRequest = (all: WrittenSpans[]) => request.write(all);
+    const serializeRequest = (all: WrittenSpans[]) => this.#request.write(all);
     const counter = { name: 'span' as const, countItems: countOf };
+    const metrics = createOtlpHttpExporterMetrics(COMPONENT, counter, http.url, undefined);
     const serializer = { serializeRequest, deserializeResponse };
-    super(createOtlpHttpExportDelegate(http, serializer, COMPONENT, counter, undefined));
-    this.#request = request;
+    super(createOtlpNetworkExportDelegate(http, serializer, metrics, transport));
+    this.#transport = transport;
+  }
+
+  /** Lets go of the collector, whatever is on its way there. */
+  destroy(): void {
+    this.#transport.shutdown();
   }
 
   override export(all: WrittenSpans[], done: Parameters<OTLPExporterBase<never>['export']>[1]) {
