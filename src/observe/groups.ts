@@ -6,8 +6,8 @@ import type { UsageRecord } from '../accounting/ledger.js';
 import type { LabelSets } from './genai.js';
 import { operationOf } from './genai.js';
 import type { Instruments, RecordSeries } from './instruments.js';
-import type { Models, Part } from './labels.js';
-import { Interned } from './labels.js';
+import type { Models } from './labels.js';
+import { Interned, Recent } from './labels.js';
 import type { SpanGroup } from './spans.js';
 
 /** Upstreams name models, and a few fields more are theirs to fill; over this all are found anew. */
@@ -17,12 +17,21 @@ export interface Group extends SpanGroup {
   readonly series: RecordSeries;
 }
 
+/** A record that was told as one of this group. */
+interface Known {
+  readonly record: UsageRecord;
+  readonly requestModel: string | undefined;
+  /** What that model is told as. */
+  readonly asked: string | undefined;
+  readonly group: Group;
+}
+
 export class Groups {
   readonly #instruments: Instruments;
   readonly #models: Models;
   readonly #labels: LabelSets;
   readonly #groups = new Interned<Group>(GROUPS_MAX);
-  readonly #parts: Part[] = [];
+  readonly #recent = new Recent<Known>();
 
   constructor(instruments: Instruments, models: Models, labels: LabelSets) {
     this.#instruments = instruments;
@@ -31,38 +40,63 @@ export class Groups {
   }
 
   of(record: UsageRecord, requestModel: string | undefined): Group {
-    const { usage } = record;
-    const operation = operationOf(record);
-    const parts = this.#parts;
-    parts[0] = operation?.operation;
-    parts[1] = operation?.provider;
-    parts[2] = this.#models.labelOf(requestModel);
-    parts[3] = usage.model;
-    parts[4] = record.upstream;
-    parts[5] = record.route;
-    parts[6] = record.outcome;
-    parts[7] = record.cause;
-    parts[8] = record.status;
-    parts[9] = record.method;
-    parts[10] = usage.kind;
-    parts[11] = usage.kind === 'unknown' ? usage.reason : undefined;
-    return this.#groups.getAnyway(parts, () => this.#make(record, requestModel));
+    const { all } = this.#recent;
+    for (let at = 0; at < all.length; at++) {
+      const known = all[at] as Known;
+      if (!alike(known.record, record)) continue;
+      if (known.requestModel === requestModel) return known.group;
+      if (known.asked === this.#models.labelOf(requestModel)) return known.group;
+    }
+    const group = this.#find(record, requestModel);
+    this.#recent.add({ record, requestModel, asked: this.#models.labelOf(requestModel), group });
+    return group;
   }
 
-  #make(record: UsageRecord, requestModel: string | undefined): Group {
-    const { outcome, usage } = record;
+  #find(record: UsageRecord, requestModel: string | undefined): Group {
+    const { usage, outcome } = record;
+    const operation = operationOf(record);
     if (outcome === 'completed' && usage.model !== undefined && this.#models.learn(usage.model)) {
       // Its name was told as another one, if at all.
       this.#groups.clear();
+      this.#recent.clear();
     }
-    const operation = operationOf(record);
-    const labels = operation && this.#labels.of(operation, record, requestModel);
-    return {
-      operation,
-      model: this.#models.labelOf(requestModel ?? usage.model),
-      providerKey: this.#labels.providerKey,
-      series: this.#instruments.seriesOf(record, labels),
-      bytes: undefined,
-    };
+    const parts = [
+      ...[operation?.operation, operation?.provider],
+      ...[this.#models.labelOf(requestModel), usage.model, reasonOf(record)],
+      ...[record.upstream, record.route, outcome, record.cause, record.status, record.method],
+      usage.kind,
+    ];
+    return this.#groups.getAnyway(parts, () => {
+      const labels = operation && this.#labels.of(operation, record, requestModel);
+      return {
+        operation,
+        model: this.#models.labelOf(requestModel ?? usage.model),
+        providerKey: this.#labels.providerKey,
+        series: this.#instruments.seriesOf(record, labels),
+        bytes: undefined,
+      };
+    });
   }
+}
+
+function reasonOf({ usage }: UsageRecord): string | undefined {
+  return usage.kind === 'unknown' ? usage.reason : undefined;
+}
+
+/** Whether records have the same of all that a group is found by. */
+function alike(one: UsageRecord, other: UsageRecord): boolean {
+  return (
+    one.outcome === other.outcome &&
+    one.status === other.status &&
+    one.route === other.route &&
+    one.upstream === other.upstream &&
+    one.method === other.method &&
+    one.cause === other.cause &&
+    one.usage.kind === other.usage.kind &&
+    one.usage.dialect === other.usage.dialect &&
+    one.usage.model === other.usage.model &&
+    reasonOf(one) === reasonOf(other) &&
+    // The dialect is known by the path where no response has shown it.
+    (one.usage.dialect !== undefined || one.path === other.path)
+  );
 }

@@ -39,64 +39,56 @@ export class Models {
 
 export type Part = string | number | undefined;
 
-interface Known<Value> {
-  readonly parts: readonly Part[];
-  readonly value: Value;
-}
-
-/** How many of those asked for last are looked at, before a key is made of the parts. */
-const RECENT = 8;
-
-/**
- * Values that are made once for each combination of parts, up to so many. Mostly what is asked for
- * is among what was asked for last, and then no key is made of its parts.
- */
+/** Values that are made once for each combination of parts, up to so many. */
 export class Interned<Value> {
   readonly #values = new Map<string, Value>();
   readonly #max: number;
-  readonly #recent: Known<Value>[] = [];
-  #oldest = 0;
 
   constructor(max: number) {
     this.#max = max;
   }
 
-  /** The value of the first `count` of these parts; undefined for new ones over the limit. */
-  get(parts: readonly Part[], make: () => Value, count = parts.length): Value | undefined {
-    for (let at = 0; at < this.#recent.length; at++) {
-      const known = this.#recent[at] as Known<Value>;
-      if (alike(parts, known.parts, count)) return known.value;
-    }
-    const copy = parts.slice(0, count);
-    const key = JSON.stringify(copy);
+  /** Undefined for new ones over the limit. */
+  get(parts: readonly Part[], make: () => Value): Value | undefined {
+    const key = JSON.stringify(parts);
     let value = this.#values.get(key);
-    if (value === undefined) {
-      if (this.#values.size >= this.#max) return undefined;
-      value = make();
-      this.#values.set(key, value);
-    }
-    this.#recent[this.#oldest] = { parts: copy, value };
-    this.#oldest = (this.#oldest + 1) % RECENT;
+    if (value !== undefined) return value;
+    if (this.#values.size >= this.#max) return undefined;
+    value = make();
+    this.#values.set(key, value);
     return value;
   }
 
   /** The same of what is kept only to save work: over the limit, all is made anew. */
-  getAnyway(parts: readonly Part[], make: () => Value, count = parts.length): Value {
-    const value = this.get(parts, make, count);
+  getAnyway(parts: readonly Part[], make: () => Value): Value {
+    const value = this.get(parts, make);
     if (value !== undefined) return value;
     this.clear();
-    return this.get(parts, make, count) ?? make();
+    return this.get(parts, make) ?? make();
   }
 
   clear(): void {
     this.#values.clear();
-    this.#recent.length = 0;
-    this.#oldest = 0;
   }
 }
 
-function alike(some: readonly Part[], all: readonly Part[], count: number): boolean {
-  if (all.length !== count) return false;
-  for (let at = 0; at < count; at++) if (some[at] !== all[at]) return false;
-  return true;
+const RECENT = 8;
+
+/**
+ * What was used last: mostly what is looked for is among it, and is found without making a key.
+ * Whoever asks looks through `all` itself, as a call for each would cost more than what it does.
+ */
+export class Recent<Item> {
+  readonly all: Item[] = [];
+  #oldest = 0;
+
+  add(item: Item): void {
+    this.all[this.#oldest] = item;
+    this.#oldest = (this.#oldest + 1) % RECENT;
+  }
+
+  clear(): void {
+    this.all.length = 0;
+    this.#oldest = 0;
+  }
 }

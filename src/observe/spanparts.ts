@@ -4,7 +4,7 @@
  */
 import { TraceFlags } from '@opentelemetry/api';
 import { PbfWriter } from 'pbf';
-import { Interned } from './labels.js';
+import { Interned, Recent } from './labels.js';
 import { AttributeWriter, copy, putAscii } from './otlpbytes.js';
 import { movesOf, PHASES } from './phases.js';
 import type { SpanToWrite } from './spanbytes.js';
@@ -27,23 +27,26 @@ const SPAN_AT = TRACE_AT + TRACE_BYTES + TAG + LENGTH;
 const FLAGS_AT = SPAN_AT + SPAN_BYTES + 2 * TAG;
 const BEGUN_AT = FLAGS_AT + 4 + TAG;
 const ENDED_AT = BEGUN_AT + TIME_BYTES + TAG;
-const EVENTS_AT = ENDED_AT + TIME_BYTES;
 /** Where an event has its time. */
 const EVENT_TIME_AT = TAG + LENGTH + TAG;
 
-/** Who a span is, and when its exchange was where: of one length for the same phases. */
+interface Frame {
+  /** Of the steps that the span tells of. */
+  readonly cells: readonly number[];
+  readonly bytes: Uint8Array;
+  /** Of each event, where its time is among the moves, and where among the bytes. */
+  readonly times: readonly number[];
+}
+
+/** Who a span is, and when its exchange was where: of one length for the same steps. */
 export class Frames {
-  readonly #frames = new Interned<Uint8Array>(PARTS_MAX);
-  /** The phases that are events of the span, and their times. */
-  readonly #phases: number[] = [];
-  readonly #times: number[] = [];
+  readonly #frames = new Interned<Frame>(PARTS_MAX);
+  readonly #recent = new Recent<Frame>();
 
   write(span: SpanToWrite, endedAt: number, moves: readonly number[], to: PbfWriter): void {
-    const count = this.#gather(moves);
-    const phases = this.#phases;
-    const frame = this.#frames.getAnyway(phases, () => frameOf(phases.slice(0, count)), count);
+    const { bytes, times } = this.#frameOf(moves);
     const from = to.pos;
-    copy(frame, to);
+    copy(bytes, to);
     const { buf, dataView } = to;
     const { ids, parent, begunAt, epoch } = span;
     move(ids.bytes, ids.at, TRACE_BYTES, buf, from + TRACE_AT);
@@ -52,46 +55,51 @@ export class Frames {
     dataView.setInt32(from + FLAGS_AT, TraceFlags.SAMPLED | PARENT_KNOWN | remote, true);
     writeTime(begunAt + epoch, dataView, from + BEGUN_AT);
     writeTime(endedAt + epoch, dataView, from + ENDED_AT);
-    let at = from + EVENTS_AT + EVENT_TIME_AT;
-    for (let each = 0; each < count; each++) {
-      writeTime((this.#times[each] as number) + epoch, dataView, at);
-      at += EVENT_BYTES[phases[each] as number] as number;
+    for (let at = 0; at < times.length; at += 2) {
+      const time = moves[times[at] as number] as number;
+      writeTime(time + epoch, dataView, from + (times[at + 1] as number));
     }
   }
 
-  /** Gives how many there are. */
-  #gather(moves: readonly number[]): number {
-    let count = 0;
-    for (let at = 0; at < moves.length; at += 2) {
-      const { told } = movesOf(moves[at] as number);
-      for (let each = 0; each < told.length; each++) {
-        this.#phases[count] = told[each] as number;
-        this.#times[count] = moves[at + 1] as number;
-        count++;
-      }
+  #frameOf(moves: readonly number[]): Frame {
+    const { all } = this.#recent;
+    for (let at = 0; at < all.length; at++) {
+      if (isOf(all[at] as Frame, moves)) return all[at] as Frame;
     }
-    return count;
+    const cells = moves.filter((_, at) => at % 2 === 0);
+    const frame = this.#frames.getAnyway(cells, () => frameOf(cells));
+    this.#recent.add(frame);
+    return frame;
   }
 }
 
-function frameOf(phases: readonly number[]): Uint8Array {
+function isOf({ cells }: Frame, moves: readonly number[]): boolean {
+  if (2 * cells.length !== moves.length) return false;
+  for (let at = 0; at < cells.length; at++) if (cells[at] !== moves[2 * at]) return false;
+  return true;
+}
+
+function frameOf(cells: readonly number[]): Frame {
   const to = new PbfWriter();
   to.writeBytesField(1, new Uint8Array(TRACE_BYTES));
   to.writeBytesField(2, new Uint8Array(SPAN_BYTES));
   to.writeFixed32Field(16, 0);
   to.writeFixed64Field(7, 0);
   to.writeFixed64Field(8, 0);
-  for (const phase of phases) to.writeMessage(11, writeEvent, PHASES[phase] as string);
-  return new Uint8Array(to.finish());
+  const times: number[] = [];
+  for (const [step, cell] of cells.entries()) {
+    for (const phase of movesOf(cell).told) {
+      times.push(2 * step + 1, to.pos + EVENT_TIME_AT);
+      to.writeMessage(11, writeEvent, PHASES[phase] as string);
+    }
+  }
+  return { cells, bytes: new Uint8Array(to.finish()), times };
 }
 
 function writeEvent(name: string, to: PbfWriter): void {
   to.writeFixed64Field(1, 0);
   to.writeStringField(2, name);
 }
-
-/** How long the event of each phase is. */
-const EVENT_BYTES = PHASES.map((_, phase) => frameOf([phase]).length - EVENTS_AT);
 
 /** Nanoseconds, as exact as numbers of that size are, which is to 256 of them. */
 function writeTime(ms: number, view: DataView, at: number): void {
@@ -102,51 +110,63 @@ function writeTime(ms: number, view: DataView, at: number): void {
 
 /** The attributes that each exchange has values of its own for: of one length for values as long. */
 export class OwnAttributes implements AttributeSink {
-  readonly #parts = new Interned<OwnPart>(PARTS_MAX);
-  readonly #shape: (string | number)[] = [];
-  readonly #values: (string | number)[] = [];
+  readonly #parts = new Map<number, OwnPart>();
+  readonly #recent = new Recent<OwnPart>();
+  readonly #values: AttributeValue[] = [];
   #count = 0;
+  /** The widths of all values, each a digit, and 1 before them. */
+  #shape = 1;
   #plain = true;
 
   write(id: string, facts: SpanFacts | undefined, to: PbfWriter): void {
     this.#count = 0;
-    this.#plain = true;
+    this.#shape = 1;
+    // These may have any name.
+    this.#plain = facts?.record.anomalies === undefined;
     tell(id, facts, this);
-    if (this.#plain && this.#writePlain(to)) return;
+    if (this.#plain && this.#writePlain(id, facts, to)) return;
     tell(id, facts, new AttributeWriter(to));
   }
 
-  put(name: string, value: AttributeValue): void {
-    if (value === undefined) return;
-    const width = typeof value === 'string' ? textWidth(value) : numberWidth(value);
-    if (width === 0) this.#plain = false;
-    this.#shape[2 * this.#count] = name;
-    this.#shape[2 * this.#count + 1] = width;
+  put(_: string, value: AttributeValue): void {
+    const width = widthOf(value);
+    if (width < 0 || this.#count === VALUES_MAX) this.#plain = false;
+    this.#shape = this.#shape * WIDTHS + width;
     this.#values[this.#count++] = value;
   }
 
   /** Gives false, and has written nothing, where a text has more than ASCII. */
-  #writePlain(to: PbfWriter): boolean {
-    const shape = this.#shape;
-    const parts = 2 * this.#count;
-    const { bytes, ends } = this.#parts.getAnyway(
-      shape,
-      () => partOf(shape.slice(0, parts)),
-      parts,
-    );
+  #writePlain(id: string, facts: SpanFacts | undefined, to: PbfWriter): boolean {
+    const { bytes, ends, widths } = this.#partOf(id, facts);
     const from = to.pos;
     copy(bytes, to);
-    for (let at = 0; at < this.#count; at++) {
-      const value = this.#values[at] as string | number;
+    const { buf } = to;
+    for (let at = 0; at < ends.length; at++) {
+      const value = this.#values[at];
       const end = from + (ends[at] as number);
-      if (typeof value === 'number')
-        writeVarint(value, to.buf, end - (shape[2 * at + 1] as number));
-      else if (!putAscii(value, to.buf, end - value.length)) {
+      if (typeof value === 'number') writeVarint(value, buf, end - (widths[at] as number));
+      else if (value !== undefined && !putAscii(value, buf, end - value.length)) {
         to.pos = from;
         return false;
       }
     }
     return true;
+  }
+
+  #partOf(id: string, facts: SpanFacts | undefined): OwnPart {
+    const shape = this.#shape;
+    const { all } = this.#recent;
+    for (let at = 0; at < all.length; at++) {
+      if ((all[at] as OwnPart).shape === shape) return all[at] as OwnPart;
+    }
+    let part = this.#parts.get(shape);
+    if (part === undefined) {
+      if (this.#parts.size >= PARTS_MAX) this.#parts.clear();
+      part = new PartMaker(shape).make(id, facts);
+      this.#parts.set(shape, part);
+    }
+    this.#recent.add(part);
+    return part;
   }
 }
 
@@ -155,46 +175,58 @@ function tell(id: string, facts: SpanFacts | undefined, to: AttributeSink): void
   if (facts !== undefined) tellOwn(facts, to);
 }
 
-/** Attributes as they are written, and behind which byte the value of each ends. */
+/** Attributes as they are written, behind which byte the value of each ends, and how wide it is. */
 interface OwnPart {
+  readonly shape: number;
   readonly bytes: Uint8Array;
   readonly ends: readonly number[];
+  readonly widths: readonly number[];
 }
 
-function partOf(shape: readonly (string | number)[]): OwnPart {
-  const to = new PbfWriter();
-  const attributes = new AttributeWriter(to);
-  const ends: number[] = [];
-  for (let at = 0; at < shape.length; at += 2) {
-    attributes.put(shape[at] as string, sampleOf(shape[at + 1] as number));
-    ends.push(to.pos);
+class PartMaker implements AttributeSink {
+  readonly #to = new PbfWriter();
+  readonly #attributes = new AttributeWriter(this.#to);
+  readonly #ends: number[] = [];
+  readonly #widths: number[] = [];
+
+  constructor(readonly shape: number) {}
+
+  make(id: string, facts: SpanFacts | undefined): OwnPart {
+    tell(id, facts, this);
+    const bytes = new Uint8Array(this.#to.finish());
+    return { shape: this.shape, bytes, ends: this.#ends, widths: this.#widths };
   }
-  return { bytes: new Uint8Array(to.finish()), ends };
+
+  put(name: string, value: AttributeValue): void {
+    // One that has more than ASCII is not written as this part.
+    this.#attributes.put(name, typeof value === 'string' ? ' '.repeat(value.length) : value);
+    this.#ends.push(this.#to.pos);
+    this.#widths.push(widthOf(value));
+  }
 }
 
-/** Widths from here on are of texts, and those below of numbers; 0 is one that no part is made for. */
-const TEXT = 16;
+/** Of what no part is made for: a long text, or a number that is not small and whole. */
+const NOT_PLAIN = -1;
+/** Widths from here on are of texts, and those below of numbers. */
+const TEXT = 8;
+const WIDTHS = TEXT + 0x80;
+/** So many widths are one exact number. */
+const VALUES_MAX = Math.floor(Math.log(Number.MAX_SAFE_INTEGER / 2) / Math.log(WIDTHS));
 
-function textWidth({ length }: string): number {
-  return length < 0x80 ? TEXT + length : 0;
-}
-
-function numberWidth(value: number): number {
-  if (!Number.isSafeInteger(value) || value < 0) return 0;
+/** How many bytes a value takes; none, if it is not there. */
+function widthOf(value: AttributeValue): number {
+  if (value === undefined) return 0;
+  if (typeof value === 'string') return value.length < 0x80 ? TEXT + value.length : NOT_PLAIN;
+  if ((value | 0) !== value || value < 0) return NOT_PLAIN;
   let width = 1;
-  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) width++;
+  for (let rest = value >> 7; rest > 0; rest >>= 7) width++;
   return width;
-}
-
-/** Some value of this width. */
-function sampleOf(width: number): string | number {
-  return width < TEXT ? 2 ** (7 * (width - 1)) : ' '.repeat(width - TEXT);
 }
 
 function writeVarint(value: number, buf: Uint8Array, start: number): void {
   let at = start;
   let rest = value;
-  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) buf[at++] = (rest % 0x80) | 0x80;
+  for (; rest >= 0x80; rest >>= 7) buf[at++] = (rest & 0x7f) | 0x80;
   buf[at] = rest;
 }
 
