@@ -70,15 +70,16 @@ function tell(spans: SpanMaker, exchanged: readonly Exchanged[]): unknown[] {
 }
 
 /** Ours, and what waits to be sent of them. */
-function ours(): { spans: SpanMaker; waiting: WrittenSpans[] } {
+function ours(allRoots = true): { spans: SpanMaker; waiting: WrittenSpans[] } {
   const waiting: WrittenSpans[] = [];
   const queue = { onEnd: (spans: WrittenSpans) => waiting.push(spans) };
   const ids = { next: () => idsOf(TRACE, SPAN) };
-  return { spans: new OtlpSpans({ resource: RESOURCE, sampler: SAMPLER, queue, ids }), waiting };
+  const options = { resource: RESOURCE, sampler: SAMPLER, allRoots, queue, ids };
+  return { spans: new OtlpSpans(options), waiting };
 }
 
-function told(exchanged: readonly Exchanged[]): unknown {
-  const { spans, waiting } = ours();
+function told(exchanged: readonly Exchanged[], allRoots = true): unknown {
+  const { spans, waiting } = ours(allRoots);
   return { batons: tell(spans, exchanged), request: read(new RequestWriter().write(waiting)) };
 }
 
@@ -171,9 +172,9 @@ const exchanged: fc.Arbitrary<Exchanged> = fc.record({
 
 it('are read by a collector as those of the SDK are, whatever peers have sent', () => {
   fc.assert(
-    fc.property(fc.array(exchanged, { minLength: 1, maxLength: 8 }), (all) => {
+    fc.property(fc.array(exchanged, { minLength: 1, maxLength: 8 }), fc.boolean(), (all, asked) => {
       fc.pre(all.some(({ caller }) => caller.traceparent?.endsWith('-00') !== true));
-      expect(told(all)).toEqual(toldBySdk(all));
+      expect(told(all, !asked)).toEqual(toldBySdk(all));
     }),
   );
 });

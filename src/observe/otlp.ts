@@ -53,7 +53,7 @@ export async function openOtlp(
   warn: (message: string) => void,
   env: Environment = process.env,
 ): Promise<Otlp> {
-  const sampler = samplerOf(env);
+  const { sampler, allRoots } = samplerOf(env);
   const connections: { destroy(): void }[] = [];
   const certificates = {
     traces: certificatesOf('traces', env),
@@ -86,7 +86,7 @@ export async function openOtlp(
     const sink = told(exporter, traces.url, warn) as unknown as SpanExporter;
     queue = new BatchSpanProcessor(sink, sizesOfQueue());
     const ended = queue as unknown as OtlpSpansOptions['queue'];
-    spans = new OtlpSpans({ resource, sampler, queue: ended });
+    spans = new OtlpSpans({ resource, sampler, allRoots, queue: ended });
   }
   let reader: MetricReader | undefined;
   if (metrics !== undefined) {
@@ -138,7 +138,11 @@ const SAMPLERS: Readonly<Record<string, (share: number) => Sampler>> = {
 const PARENT_BASED = 'parentbased_';
 
 /** The SDK leaves out what it does not know, and tells nobody. */
-function samplerOf({ OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG }: Environment): Sampler {
+function samplerOf({ OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG }: Environment): {
+  readonly sampler: Sampler;
+  /** It records whatever nobody called for. */
+  readonly allRoots: boolean;
+} {
   const name = OTEL_TRACES_SAMPLER || `${PARENT_BASED}always_on`;
   const text = OTEL_TRACES_SAMPLER_ARG || '1';
   const share = Number(text);
@@ -153,7 +157,8 @@ function samplerOf({ OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG }: Environment
     throw bad('OTEL_TRACES_SAMPLER', name, `one of ${accepted.join(', ')}`);
   }
   const root = (SAMPLERS[bare] as (share: number) => Sampler)(share);
-  return byParent ? new ParentBasedSampler({ root }) : root;
+  const sampler = byParent ? new ParentBasedSampler({ root }) : root;
+  return { sampler, allRoots: bare === 'always_on' };
 }
 
 /** As the SDK's `ExportResult`: 0 is success. */

@@ -59,8 +59,7 @@ export function openMessage(to: PbfWriter, room = 1): number {
 /** Writes the length of the message that was opened, which moves along if that takes more, or less. */
 export function closeMessage(from: number, to: PbfWriter, room = 1): void {
   const length = to.pos - from;
-  let width = 1;
-  for (let rest = length; rest >= 0x80; rest >>>= 7) width++;
+  const width = varintBytes(length);
   if (width !== room) {
     to.realloc(width);
     to.buf.copyWithin(from + width - room, from, to.pos);
@@ -68,6 +67,13 @@ export function closeMessage(from: number, to: PbfWriter, room = 1): void {
   to.pos = from - room;
   to.writeVarint(length);
   to.pos += length;
+}
+
+/** How many bytes a number from 0 to 2 ** 31 takes. */
+export function varintBytes(value: number): number {
+  let bytes = 1;
+  for (let rest = value; rest >= 0x80; rest >>>= 7) bytes++;
+  return bytes;
 }
 
 /** Of two UTF-16 code units, or half of such a one. */

@@ -24,6 +24,8 @@ export interface OtlpSpansOptions {
   /** Whose spans they are. */
   readonly resource: Resource;
   readonly sampler: Sampler;
+  /** It records whatever nobody called for, and is not asked. */
+  readonly allRoots?: boolean;
   readonly queue: { onEnd(spans: WrittenSpans): void };
   readonly ids?: { next(): TraceIds };
 }
@@ -41,16 +43,14 @@ export class OtlpSpans implements SpanMaker {
   }
 
   begin(id: string, headerOf: HeaderOf, time: number, epoch: number): ExchangeSpan | undefined {
-    let context = ROOT_CONTEXT;
-    let parent: SpanContext | undefined;
-    if (headerOf('traceparent') !== undefined) {
-      context = this.#propagator.extract(context, headerOf, getter);
-      const found = trace.getSpanContext(context);
-      if (found !== undefined && isSpanContextValid(found)) parent = found;
-    }
     const drawn = this.#ids.next();
-    const { sampler } = this.#options;
-    const { decision, traceState = parent?.traceState } = sampler.shouldSample(
+    if (headerOf('traceparent') === undefined && this.#options.allRoots === true) {
+      return new OtlpSpan(this, id, drawn, undefined, undefined, time, epoch);
+    }
+    const context = this.#propagator.extract(ROOT_CONTEXT, headerOf, getter);
+    const found = trace.getSpanContext(context);
+    const parent = found !== undefined && isSpanContextValid(found) ? found : undefined;
+    const { decision, traceState = parent?.traceState } = this.#options.sampler.shouldSample(
       context,
       parent?.traceId ?? drawn.traceId,
       EXCHANGE,

@@ -8,9 +8,10 @@ import {
   createOtlpHttpExporterMetrics,
 } from '@opentelemetry/otlp-exporter-base/node-http';
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
+import type { Resource } from '@opentelemetry/resources';
 import { PbfWriter } from 'pbf';
 import type { Certificates } from './certificates.js';
-import { AttributeWriter } from './otlpbytes.js';
+import { AttributeWriter, copy, varintBytes } from './otlpbytes.js';
 import type { WrittenSpans } from './spanbytes.js';
 import { NAME } from './spans.js';
 import { UndiciTransport } from './transport.js';
@@ -51,8 +52,14 @@ export class ProtobufSpanExporter extends OTLPExporterBase<WrittenSpans[]> {
   }
 }
 
-/** The lengths of what is around the spans, and the resource, are seldom more. */
-const AROUND_BYTES = 4 * 1024;
+/** Whose the spans are, and who tells them: the same in every request. */
+interface Head {
+  readonly of: Resource | undefined;
+  /** Each as a field. */
+  readonly resource: Uint8Array;
+  readonly scope: Uint8Array;
+}
+
 const KEPT_BYTES_MAX = 2 * 1024 * 1024;
 
 const NONE = new Uint8Array(0);
@@ -63,15 +70,24 @@ const NONE = new Uint8Array(0);
  */
 export class RequestWriter {
   #kept = NONE;
+  #head: Head | undefined;
   /** Requests that were written and have no answer. */
   #sending = 0;
   written = 0;
 
   /** A message `ExportTraceServiceRequest`. All are spans of one server, which are moved there. */
   write(all: readonly WrittenSpans[]): Uint8Array {
-    const size = all.reduce((sum, { size }) => sum + size, AROUND_BYTES);
+    const spans = all.reduce((sum, { size }) => sum + size, 0);
+    const { resource, scope } = this.#headOf(all[0]?.resource);
+    const inScope = scope.length + spans;
+    const inResource = resource.length + fieldBytes(inScope);
+    const size = fieldBytes(inResource);
     const to = new PbfWriter(this.#sending === 0 ? this.#room(size) : new Uint8Array(size));
-    to.writeMessage(1, writeResourceSpans, all);
+    openField(1, inResource, to);
+    copy(resource, to);
+    openField(2, inScope, to);
+    copy(scope, to);
+    for (const each of all) each.moveTo(to);
     this.#sending++;
     this.written++;
     return to.finish();
@@ -81,6 +97,11 @@ export class RequestWriter {
   answered(taken: boolean): void {
     this.#sending--;
     if (!taken) this.#kept = NONE;
+  }
+
+  #headOf(resource: Resource | undefined): Head {
+    if (this.#head === undefined || this.#head.of !== resource) this.#head = writtenHead(resource);
+    return this.#head;
   }
 
   #room(size: number): Uint8Array {
@@ -95,22 +116,31 @@ function countOf(all: readonly WrittenSpans[]): number {
   return all.reduce((sum, { count }) => sum + count, 0);
 }
 
-function writeResourceSpans(all: readonly WrittenSpans[], to: PbfWriter): void {
-  const [first] = all;
-  if (first !== undefined) to.writeMessage(1, writeResource, first.resource);
-  to.writeMessage(2, writeScopeSpans, all);
+function writtenHead(of: Resource | undefined): Head {
+  const resource = new PbfWriter();
+  resource.writeMessage(1, writeResource, of);
+  const scope = new PbfWriter();
+  scope.writeMessage(1, writeScope, NAME);
+  return { of, resource: resource.finish(), scope: scope.finish() };
 }
 
-function writeResource({ attributes }: WrittenSpans['resource'], to: PbfWriter): void {
+function writeResource(resource: Resource | undefined, to: PbfWriter): void {
   const writer = new AttributeWriter(to, 1);
+  const { attributes = {} } = resource ?? {};
   for (const name in attributes) writer.put(name, String(attributes[name]));
-}
-
-function writeScopeSpans(all: readonly WrittenSpans[], to: PbfWriter): void {
-  to.writeMessage(1, writeScope, NAME);
-  for (const spans of all) spans.moveTo(to);
 }
 
 function writeScope(name: string, to: PbfWriter): void {
   to.writeStringField(1, name);
+}
+
+/** What a message of this length takes as a field, of a low number. */
+function fieldBytes(length: number): number {
+  return 1 + varintBytes(length) + length;
+}
+
+/** The message is written next. Its length goes first: to be moved for it, it is too long. */
+function openField(field: number, length: number, to: PbfWriter): void {
+  to.writeTag(field, 2);
+  to.writeVarint(length);
 }

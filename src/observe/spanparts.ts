@@ -5,7 +5,7 @@
 import { TraceFlags } from '@opentelemetry/api';
 import { PbfWriter } from 'pbf';
 import { Interned, Recent } from './labels.js';
-import { AttributeWriter, copy, putAscii } from './otlpbytes.js';
+import { AttributeWriter, copy, putAscii, varintBytes } from './otlpbytes.js';
 import { movesOf, PHASES } from './phases.js';
 import type { SpanToWrite } from './spanbytes.js';
 import type { AttributeSink, AttributeValue, SpanFacts } from './spans.js';
@@ -217,10 +217,7 @@ const VALUES_MAX = Math.floor(Math.log(Number.MAX_SAFE_INTEGER / 2) / Math.log(W
 function widthOf(value: AttributeValue): number {
   if (value === undefined) return 0;
   if (typeof value === 'string') return value.length < 0x80 ? TEXT + value.length : NOT_PLAIN;
-  if ((value | 0) !== value || value < 0) return NOT_PLAIN;
-  let width = 1;
-  for (let rest = value >> 7; rest > 0; rest >>= 7) width++;
-  return width;
+  return (value | 0) === value && value >= 0 ? varintBytes(value) : NOT_PLAIN;
 }
 
 function writeVarint(value: number, buf: Uint8Array, start: number): void {

@@ -12,7 +12,7 @@ const TRACE_AT = 3;
 const SPAN_AT = TRACE_AT + 2 * TRACE_BYTES + 1;
 
 /** How many are drawn at a time, and how many share a text, which each of them keeps alive. */
-const DRAWN = 256;
+const DRAWN = 2_048;
 const TOGETHER = 16;
 
 /** A span and its trace, which are recorded. */

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { ExportResponse, IExporterTransport } from '@opentelemetry/otlp-exporter-base';
 import { OTLPExporterError } from '@opentelemetry/otlp-exporter-base';
+import type { Dispatcher } from 'undici';
 import { Pool } from 'undici';
 import type { Certificates } from './certificates.js';
 
@@ -35,23 +36,26 @@ export class UndiciTransport implements IExporterTransport {
     const { origin, pathname } = new URL(options.url);
     this.#options = options;
     this.#path = pathname;
-    this.#pool = new Pool(origin, { connect: { ...certificates } });
+    // An attempt has a time of its own.
+    const timeouts = { headersTimeout: 0, bodyTimeout: 0 };
+    this.#pool = new Pool(origin, { ...timeouts, connect: { ...certificates } });
   }
 
   /** Tries until it is taken, or refused for good, or the time is over. It does not reject. */
   async send(data: Uint8Array, timeoutMillis: number): Promise<ExportResponse> {
     const until = performance.now() + timeoutMillis;
-    const signal = AbortSignal.timeout(timeoutMillis);
+    const headers = await this.#options.headers();
+    const zip = this.#options.compression === 'gzip';
+    if (zip) headers['content-encoding'] = 'gzip';
+    const body = zip ? await gzipped(data) : data;
     for (let attempt = 0; ; attempt++) {
-      const response = await this.#attempt(data, signal);
+      const response = await this.#attempt(headers, body, until - performance.now());
       if (response.status !== 'retryable') return response;
       // Whoever was refused together does not come back together.
       const backoffMs = WAIT_MS * 2 ** attempt * (0.8 + 0.4 * Math.random());
       const waitMs = response.retryInMillis ?? backoffMs;
-      if (performance.now() + waitMs < until) await wait(waitMs, undefined, { ref: false });
-      else if (signal.aborted) {
-        return { status: 'retryable', error: new Error(`no answer within ${timeoutMillis} ms`) };
-      } else return response;
+      if (performance.now() + waitMs >= until) return response;
+      await wait(waitMs, undefined, { ref: false });
     }
   }
 
@@ -60,45 +64,93 @@ export class UndiciTransport implements IExporterTransport {
     void this.#pool.destroy();
   }
 
-  async #attempt(data: Uint8Array, signal: AbortSignal): Promise<ExportResponse> {
-    const headers = await this.#options.headers();
-    const zip = this.#options.compression === 'gzip';
-    if (zip) headers['content-encoding'] = 'gzip';
-    try {
-      const response = await this.#pool.request({
-        path: this.#path,
-        method: 'POST',
-        headers,
-        body: zip ? await gzipped(data) : data,
-        signal,
-      });
-      const answer = await read(response.body);
-      const { statusCode, statusText } = response;
-      if (statusCode <= 299) return { status: 'success', data: answer };
-      const error = new OTLPExporterError(statusText, statusCode, answer.toString());
-      if (!RETRYABLE.has(statusCode)) return { status: 'failure', error };
-      const retryInMillis = msOf(String(response.headers['retry-after']));
-      return { status: 'retryable', error, ...(retryInMillis !== undefined && { retryInMillis }) };
-    } catch (error) {
-      return { status: 'retryable', error: error as Error };
-    }
+  #attempt(
+    headers: Record<string, string>,
+    body: Uint8Array,
+    leftMs: number,
+  ): Promise<ExportResponse> {
+    const attempt = new Attempt(leftMs);
+    this.#pool.dispatch({ path: this.#path, method: 'POST', headers, body }, attempt);
+    return attempt.response;
   }
 }
 
-/** The first of an answer. What was taken is so by its status, however the rest of it goes. */
-async function read(body: AsyncIterable<Buffer>): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of body) {
-      chunks.push(chunk);
-      size += chunk.length;
-      if (size >= ANSWER_BYTES_MAX) break;
-    }
-  } catch {
-    // Cut off, or too slow: there is no more of it.
+/** One request, and what comes of it: by itself, or when its time is over. */
+class Attempt implements Dispatcher.DispatchHandler {
+  readonly response: Promise<ExportResponse>;
+  #resolve: (response: ExportResponse) => void = () => {};
+  readonly #timer: NodeJS.Timeout;
+  #controller: Dispatcher.DispatchController | undefined;
+  /** Why it was left before it had begun. */
+  #left: Error | undefined;
+  #head: { status: number; text: string; retryAfter: string } | undefined;
+  readonly #chunks: Buffer[] = [];
+  #size = 0;
+
+  constructor(leftMs: number) {
+    this.response = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    this.#timer = setTimeout(() => this.#leave(new Error('no answer in time')), leftMs).unref();
   }
-  return Buffer.concat(chunks);
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#left !== undefined) controller.abort(this.#left);
+  }
+
+  onResponseStart(
+    _: unknown,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+    text = '',
+  ): void {
+    if (status >= 200) this.#head = { status, text, retryAfter: String(headers['retry-after']) };
+  }
+
+  onResponseData(_: unknown, chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    this.#size += chunk.length;
+    if (this.#size >= ANSWER_BYTES_MAX) this.#leave(new Error('the answer is long enough'));
+  }
+
+  onResponseEnd(): void {
+    this.#end(undefined);
+  }
+
+  onResponseError(_: unknown, error: Error): void {
+    this.#end(error);
+  }
+
+  #leave(why: Error): void {
+    this.#left = why;
+    this.#end(why);
+    this.#controller?.abort(why);
+  }
+
+  /** What was taken is so by its status, however the rest of the answer goes. */
+  #end(error: Error | undefined): void {
+    clearTimeout(this.#timer);
+    if (this.#head === undefined) {
+      this.#resolve({ status: 'retryable', ...(error !== undefined && { error }) });
+      return;
+    }
+    const { status, text, retryAfter } = this.#head;
+    const data = Buffer.concat(this.#chunks);
+    this.#resolve(responseOf(status, text, data, msOf(retryAfter)));
+  }
+}
+
+function responseOf(
+  status: number,
+  text: string,
+  data: Buffer,
+  retryInMillis: number | undefined,
+): ExportResponse {
+  if (status <= 299) return { status: 'success', data };
+  const error = new OTLPExporterError(text, status, data.toString());
+  if (!RETRYABLE.has(status)) return { status: 'failure', error };
+  return { status: 'retryable', error, ...(retryInMillis !== undefined && { retryInMillis }) };
 }
 
 /** How long a `Retry-After` says to wait (RFC 9110 section 10.2.3); undefined where it says nothing. */
