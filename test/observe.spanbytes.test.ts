@@ -15,6 +15,7 @@ import { ANOMALIES, OUTCOMES } from '../machines/events.js';
 import type { UsageRecord } from '../src/accounting/ledger.js';
 import { UNKNOWN_REASONS } from '../src/accounting/usage.js';
 import { ApiSpans } from '../src/observe/apispans.js';
+import { courseOf } from '../src/observe/courses.js';
 import { operationOf } from '../src/observe/genai.js';
 import { OtlpSpans } from '../src/observe/otlpspans.js';
 import { cellOf } from '../src/observe/phases.js';
@@ -64,7 +65,7 @@ function tell(spans: SpanMaker, exchanged: readonly Exchanged[]): unknown[] {
     }
     const group = { operation: operationOf(record), model, providerKey, bytes: undefined };
     const facts = { record, group };
-    span?.end(unrecorded ? undefined : facts, time + STEP_MS, moves);
+    span?.end(unrecorded ? undefined : facts, time + STEP_MS, courseOf(moves), moves);
   }
   return batons;
 }

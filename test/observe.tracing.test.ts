@@ -238,7 +238,7 @@ describe('an exchange of many moves', () => {
   it('keeps what its span tells, if its client blocks and reads in turns, and counts all of it', () => {
     const ended: (readonly number[])[] = [];
     const context = { traceId: TRACE, spanId: CALLER, traceFlags: 1 };
-    const end: ExchangeSpan['end'] = (_facts, _time, moves) => void ended.push(moves);
+    const end: ExchangeSpan['end'] = (_facts, _time, _course, moves) => void ended.push(moves);
     const begin = () => ({ context, baton: { replaced: [], headers: [] }, end });
     const [headers, blocked, ready] = [
       codeOf(events.requestHeaders),

@@ -8,7 +8,8 @@ import type {
   Tracer,
 } from '@opentelemetry/api';
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import { movesOf, PHASES } from './phases.js';
+import type { Course, Moves } from './courses.js';
+import { PHASES } from './phases.js';
 import type {
   AttributeSink,
   AttributeValue,
@@ -74,18 +75,16 @@ class ApiSpan implements ExchangeSpan {
     return { replaced: this.#propagator.fields(), headers };
   }
 
-  end(facts: SpanFacts | undefined, time: number, moves: readonly number[]): void {
-    for (let at = 0; at < moves.length; at += 2) {
-      const entered = timeOf((moves[at + 1] as number) + this.#epoch);
-      for (const phase of movesOf(moves[at] as number).told) {
-        this.#span.addEvent(PHASES[phase] as string, entered);
-      }
+  end(facts: SpanFacts | undefined, time: number, { told }: Course, moves: Moves): void {
+    for (const { phase, at } of told) {
+      const entered = (moves[at + 1] as number) + this.#epoch;
+      this.#span.addEvent(PHASES[phase] as string, timeOf(entered));
     }
     if (facts !== undefined) {
-      const told = new Told();
-      tellCommon(facts, told);
-      tellOwn(facts, told);
-      this.#span.setAttributes(told.attributes).updateName(nameOf(facts.group));
+      const to = new Told();
+      tellCommon(facts, to);
+      tellOwn(facts, to);
+      this.#span.setAttributes(to.attributes).updateName(nameOf(facts.group));
       if (isFault(facts.record.outcome)) this.#span.setStatus({ code: SpanStatusCode.ERROR });
     }
     this.#span.end(timeOf(time + this.#epoch));

@@ -6,9 +6,10 @@ import { EVENTS, events } from '../../machines/events.js';
 import type { UsageRecord } from '../accounting/ledger.js';
 import type { Member } from '../roster.js';
 import type { StepObserver } from '../step.js';
+import type { Course, Stay } from './courses.js';
+import { courseOf } from './courses.js';
 import type { Times } from './instruments.js';
-import type { Move } from './phases.js';
-import { cellOf, isProcessed, movesOf, REGIONS } from './phases.js';
+import { cellOf, isProcessed, movesOf } from './phases.js';
 import type { Baton, ExchangeSpan, HeaderOf, SpanFacts } from './spans.js';
 import type { Telemetry } from './telemetry.js';
 
@@ -41,7 +42,7 @@ export class Observation implements StepObserver, Member {
   /** Of each step to another state, its cell and its time; the first of them are counted. */
   #notes: number[] = [];
   #counted = 0;
-  /** When each region came into its phase. */
+  /** When each region came into its phase, as far as it is counted; undefined: at the beginning. */
   #enteredAt: number[] | undefined;
   #firstTokenAt = 0;
   #record: UsageRecord | undefined;
@@ -104,14 +105,15 @@ export class Observation implements StepObserver, Member {
 
   /** Works out what was noted, and has it counted. It never throws. */
   tell(): void {
+    const course = courseOf(this.#notes);
     try {
-      this.#tellMoves();
+      this.#tellMoves(course);
     } catch (error) {
       this.#telemetry.failed(error);
     }
     try {
-      this.#tellRecord();
-      if (this.#processedAt > 0) this.#endSpan(undefined, this.#processedAt);
+      this.#tellRecord(course);
+      if (this.#processedAt > 0) this.#endSpan(undefined, this.#processedAt, course);
     } catch (error) {
       this.#telemetry.failed(error);
     }
@@ -131,24 +133,30 @@ export class Observation implements StepObserver, Member {
     }
   }
 
-  #tellMoves(): void {
+  #tellMoves({ cells, stays, entered }: Course): void {
     const notes = this.#notes;
     const from = this.#counted;
     this.#counted = notes.length;
     // First, and for themselves: whatever a histogram does, these are right.
-    for (let at = from; at < notes.length; at += 2) this.#cells[notes[at] as number]!++;
-    this.#enteredAt ??= timesOf(this.startedAt);
+    for (let at = from / 2; at < cells.length; at++) this.#cells[cells[at] as number]!++;
     const enteredAt = this.#enteredAt;
+    if (this.#processedAt === 0) this.#enteredAt = this.#lastEntered(entered, from);
     const { instruments } = this.#telemetry;
-    for (let at = from; at < notes.length; at += 2) {
-      const time = notes[at + 1] as number;
-      const { all } = movesOf(notes[at] as number);
-      for (let each = 0; each < all.length; each++) {
-        const { region, left } = all[each] as Move;
-        if (left >= 0) instruments.leftState(left, (time - (enteredAt[region] as number)) / 1_000);
-        enteredAt[region] = time;
-      }
+    for (let at = 0; at < stays.length; at++) {
+      const { region, phase, entered, left } = stays[at] as Stay;
+      if (left < from) continue;
+      const since = entered < from ? (enteredAt?.[region] ?? this.startedAt) : notes[entered + 1];
+      const time = (notes[left + 1] as number) - (since as number);
+      instruments.leftState(phase, time / 1_000);
     }
+  }
+
+  /** By region; what is in `entered` is of use from this place on. */
+  #lastEntered(entered: readonly number[], from: number): number[] {
+    return entered.map((place, region) => {
+      if (place >= from) return this.#notes[place + 1] as number;
+      return this.#enteredAt?.[region] ?? this.startedAt;
+    });
   }
 
   /** Keeps of what is counted what the span is to tell yet: the first of it, if it goes in circles. */
@@ -162,14 +170,14 @@ export class Observation implements StepObserver, Member {
     this.#counted = kept.length;
   }
 
-  #tellRecord(): void {
+  #tellRecord(course: Course): void {
     const [record, circumstances] = [this.#record, this.#circumstances];
     if (record === undefined || circumstances === undefined) return;
     this.#record = undefined;
     const { instruments, groups } = this.#telemetry;
     const group = groups.of(record, circumstances.requestModel);
     instruments.recorded(group.series, record, this.#timesOf(record, circumstances));
-    this.#endSpan({ record, group }, this.#recordedAt);
+    this.#endSpan({ record, group }, this.#recordedAt, course);
   }
 
   #timesOf({ outcome, usage, durationMs }: UsageRecord, { streams }: Circumstances): Times {
@@ -180,18 +188,8 @@ export class Observation implements StepObserver, Member {
     return { firstToken, perOutputToken: more > 0 ? rest / more : undefined };
   }
 
-  #endSpan(facts: SpanFacts | undefined, time: number): void {
-    this.#span?.end(facts, time, this.#notes);
+  #endSpan(facts: SpanFacts | undefined, time: number, course: Course): void {
+    this.#span?.end(facts, time, course, this.#notes);
     this.#span = undefined;
   }
-}
-
-const TIMES: readonly number[] = new Array<number>(REGIONS).fill(0.5);
-
-/** The same time for each region. */
-function timesOf(time: number): number[] {
-  // A copy, since to fill a new one calls out of what is compiled.
-  const times = TIMES.slice();
-  for (let region = 0; region < times.length; region++) times[region] = time;
-  return times;
 }

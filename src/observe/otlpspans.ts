@@ -11,6 +11,7 @@ import type { Sampler } from '@opentelemetry/sdk-trace-base';
 import { SamplingDecision } from '@opentelemetry/sdk-trace-base';
 import type { PbfWriter } from 'pbf';
 import { getter } from './apispans.js';
+import type { Course, Moves } from './courses.js';
 import type { SpanToWrite } from './spanbytes.js';
 import { SpanWriter, WrittenSpans } from './spanbytes.js';
 import type { Baton, ExchangeSpan, HeaderOf, SpanFacts, SpanMaker } from './spans.js';
@@ -68,7 +69,8 @@ export class OtlpSpans implements SpanMaker {
     span: SpanToWrite,
     facts: SpanFacts | undefined,
     time: number,
-    moves: readonly number[],
+    course: Course,
+    moves: Moves,
   ): void {
     let into = this.#last;
     let room = into?.room;
@@ -76,7 +78,7 @@ export class OtlpSpans implements SpanMaker {
       into = new WrittenSpans(this.#options.resource);
       room = into.room as PbfWriter;
     }
-    this.#writer.write(span, facts, time, moves, room);
+    this.#writer.write(span, facts, time, course, moves, room);
     into.count++;
     if (into !== this.#last) this.#options.queue.onEnd(into);
     this.#last = into;
@@ -109,7 +111,7 @@ class OtlpSpan implements ExchangeSpan, SpanToWrite {
     return { replaced: REPLACED, headers };
   }
 
-  end(facts: SpanFacts | undefined, time: number, moves: readonly number[]): void {
-    this.#spans.ended(this, facts, time, moves);
+  end(facts: SpanFacts | undefined, time: number, course: Course, moves: Moves): void {
+    this.#spans.ended(this, facts, time, course, moves);
   }
 }

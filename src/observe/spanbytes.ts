@@ -13,8 +13,9 @@ import {
 } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import { PbfWriter } from 'pbf';
+import type { Course, Moves } from './courses.js';
 import { AttributeWriter, closeMessage, copy, openMessage, writeText } from './otlpbytes.js';
-import { Frames, OwnAttributes } from './spanparts.js';
+import { OwnAttributes, writeFrame } from './spanparts.js';
 import type { SpanFacts } from './spans.js';
 import { EXCHANGE, isFault, nameOf, tellCommon } from './spans.js';
 import type { TraceIds } from './traceids.js';
@@ -86,22 +87,22 @@ export class WrittenSpans {
 const LENGTH_BYTES = 2;
 
 export class SpanWriter {
-  readonly #frames = new Frames();
   readonly #own = new OwnAttributes();
 
-  /** Writes the span, or, if it throws, nothing. `moves` and `endedAt` are as in `ExchangeSpan.end`. */
+  /** Writes the span, or, if it throws, nothing. */
   write(
     span: SpanToWrite,
     facts: SpanFacts | undefined,
     endedAt: number,
-    moves: readonly number[],
+    course: Course,
+    moves: Moves,
     to: PbfWriter,
   ): void {
     const start = to.pos;
     try {
       to.writeTag(2, 2);
       const from = openMessage(to, LENGTH_BYTES);
-      this.#frames.write(span, endedAt, moves, to);
+      writeFrame(span, endedAt, course, moves, to);
       writeOrigin(span, to);
       if (facts === undefined) {
         writeHead(EXCHANGE, to);

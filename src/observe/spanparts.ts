@@ -4,9 +4,10 @@
  */
 import { TraceFlags } from '@opentelemetry/api';
 import { PbfWriter } from 'pbf';
-import { Interned, Recent } from './labels.js';
+import type { Course, Frame, Moves, Told } from './courses.js';
+import { Recent } from './labels.js';
 import { AttributeWriter, copy, putAscii, varintBytes } from './otlpbytes.js';
-import { movesOf, PHASES } from './phases.js';
+import { PHASES } from './phases.js';
 import type { SpanToWrite } from './spanbytes.js';
 import type { AttributeSink, AttributeValue, SpanFacts } from './spans.js';
 import { tellOwn } from './spans.js';
@@ -30,70 +31,44 @@ const ENDED_AT = BEGUN_AT + TIME_BYTES + TAG;
 /** Where an event has its time. */
 const EVENT_TIME_AT = TAG + LENGTH + TAG;
 
-interface Frame {
-  /** Of the steps that the span tells of. */
-  readonly cells: readonly number[];
-  readonly bytes: Uint8Array;
-  /** Of each event, where its time is among the moves, and where among the bytes. */
-  readonly times: readonly number[];
-}
-
-/** Who a span is, and when its exchange was where: of one length for the same steps. */
-export class Frames {
-  readonly #frames = new Interned<Frame>(PARTS_MAX);
-  readonly #recent = new Recent<Frame>();
-
-  write(span: SpanToWrite, endedAt: number, moves: readonly number[], to: PbfWriter): void {
-    const { bytes, times } = this.#frameOf(moves);
-    const from = to.pos;
-    copy(bytes, to);
-    const { buf, dataView } = to;
-    const { ids, parent, begunAt, epoch } = span;
-    move(ids.bytes, ids.at, TRACE_BYTES, buf, from + TRACE_AT);
-    move(ids.bytes, ids.at + TRACE_BYTES, SPAN_BYTES, buf, from + SPAN_AT);
-    const remote = parent?.isRemote === true ? PARENT_REMOTE : 0;
-    dataView.setInt32(from + FLAGS_AT, TraceFlags.SAMPLED | PARENT_KNOWN | remote, true);
-    writeTime(begunAt + epoch, dataView, from + BEGUN_AT);
-    writeTime(endedAt + epoch, dataView, from + ENDED_AT);
-    for (let at = 0; at < times.length; at += 2) {
-      const time = moves[times[at] as number] as number;
-      writeTime(time + epoch, dataView, from + (times[at + 1] as number));
-    }
-  }
-
-  #frameOf(moves: readonly number[]): Frame {
-    const { all } = this.#recent;
-    for (let at = 0; at < all.length; at++) {
-      if (isOf(all[at] as Frame, moves)) return all[at] as Frame;
-    }
-    const cells = moves.filter((_, at) => at % 2 === 0);
-    const frame = this.#frames.getAnyway(cells, () => frameOf(cells));
-    this.#recent.add(frame);
-    return frame;
+/** Who a span is, and when its exchange was where: of one length for the same course. */
+export function writeFrame(
+  { ids, parent, begunAt, epoch }: SpanToWrite,
+  endedAt: number,
+  course: Course,
+  moves: Moves,
+  to: PbfWriter,
+): void {
+  course.frame ??= frameOf(course);
+  const { bytes, timesAt } = course.frame;
+  const from = to.pos;
+  copy(bytes, to);
+  const { buf, dataView } = to;
+  move(ids.bytes, ids.at, TRACE_BYTES, buf, from + TRACE_AT);
+  move(ids.bytes, ids.at + TRACE_BYTES, SPAN_BYTES, buf, from + SPAN_AT);
+  const remote = parent?.isRemote === true ? PARENT_REMOTE : 0;
+  dataView.setInt32(from + FLAGS_AT, TraceFlags.SAMPLED | PARENT_KNOWN | remote, true);
+  writeTime(begunAt + epoch, dataView, from + BEGUN_AT);
+  writeTime(endedAt + epoch, dataView, from + ENDED_AT);
+  for (let event = 0; event < timesAt.length; event++) {
+    const { at } = course.told[event] as Told;
+    writeTime((moves[at + 1] as number) + epoch, dataView, from + (timesAt[event] as number));
   }
 }
 
-function isOf({ cells }: Frame, moves: readonly number[]): boolean {
-  if (2 * cells.length !== moves.length) return false;
-  for (let at = 0; at < cells.length; at++) if (cells[at] !== moves[2 * at]) return false;
-  return true;
-}
-
-function frameOf(cells: readonly number[]): Frame {
+function frameOf({ told }: Course): Frame {
   const to = new PbfWriter();
   to.writeBytesField(1, new Uint8Array(TRACE_BYTES));
   to.writeBytesField(2, new Uint8Array(SPAN_BYTES));
   to.writeFixed32Field(16, 0);
   to.writeFixed64Field(7, 0);
   to.writeFixed64Field(8, 0);
-  const times: number[] = [];
-  for (const [step, cell] of cells.entries()) {
-    for (const phase of movesOf(cell).told) {
-      times.push(2 * step + 1, to.pos + EVENT_TIME_AT);
-      to.writeMessage(11, writeEvent, PHASES[phase] as string);
-    }
-  }
-  return { cells, bytes: new Uint8Array(to.finish()), times };
+  const timesAt = told.map(({ phase }) => {
+    const at = to.pos + EVENT_TIME_AT;
+    to.writeMessage(11, writeEvent, PHASES[phase] as string);
+    return at;
+  });
+  return { bytes: new Uint8Array(to.finish()), timesAt };
 }
 
 function writeEvent(name: string, to: PbfWriter): void {

@@ -2,6 +2,7 @@
 import type { SpanContext } from '@opentelemetry/api';
 import type { Outcome } from '../../machines/events.js';
 import type { UsageRecord } from '../accounting/ledger.js';
+import type { Course, Moves } from './courses.js';
 import type { Operation } from './genai.js';
 import { shown } from './text.js';
 
@@ -35,8 +36,8 @@ export interface ExchangeSpan {
   readonly context: SpanContext;
   /** What tells an upstream that it works for this span. */
   readonly baton: Baton;
-  /** The exchange is over. Once. `moves` is the cell of a step and its time, and so on: see `cellOf`. */
-  end(facts: SpanFacts | undefined, time: number, moves: readonly number[]): void;
+  /** The exchange is over. Once. `course` is that of its moves. */
+  end(facts: SpanFacts | undefined, time: number, course: Course, moves: Moves): void;
 }
 
 export interface SpanFacts {
