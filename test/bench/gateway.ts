@@ -7,15 +7,27 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import autocannon from 'autocannon';
+import { WebSocket } from 'ws';
 import { shipped } from './children.js';
 import { median } from './numbers.js';
 import { REQUEST, startPeer, streams } from './peers.js';
 import type { Held, Used } from './proxies/serve.js';
 
 const BARE = 'bare';
-const PROXIES = ['interlock', BARE, 'fastify', 'http-proxy-3', 'httpxy', 'portkey'] as const;
+/** `metered` is ours, with metrics; `observed`, with metrics and tracing; `watched`, with a viewer that reads all. */
+const PROXIES = [
+  'interlock',
+  'metered',
+  'observed',
+  'watched',
+  BARE,
+  'fastify',
+  'http-proxy-3',
+  'httpxy',
+  'portkey',
+] as const;
 type Proxy = (typeof PROXIES)[number];
-const STREAMING: readonly Proxy[] = ['interlock', BARE];
+const STREAMING: readonly Proxy[] = ['interlock', 'metered', 'observed', 'watched', BARE];
 
 /** Of each proxy, in turn: which of its code is compiled, and how, is luck, and differs by a tenth. */
 const PROCESSES = 3;
@@ -38,6 +50,14 @@ export interface GatewayResult {
   readonly microsPerRequest: number;
   readonly microsPerEvent: number | undefined;
   readonly bytesPerIdleStream: number | undefined;
+  /** The same, of each round. */
+  readonly rounds: Measure;
+}
+
+/** How much more it was on than off: the median over the rounds, in which one came after the other. */
+export function ratioOf(on: GatewayResult, off: GatewayResult, what: keyof Measure): number {
+  const others = off.rounds[what];
+  return median(on.rounds[what].map((value, round) => value / (others[round] as number)));
 }
 
 /** Short turns, many of them: what else the machine does is then on both sides of a ratio. */
@@ -71,13 +91,15 @@ export async function benchGateway(
   for (const { child } of [...running.values()].flat()) child.disconnect();
   peer.close();
   return proxies.map((proxy) => {
-    const { perSecond, perRequest, perEvent } = measured.get(proxy) as Measure;
+    const rounds = measured.get(proxy) as Measure;
+    const { perSecond, perRequest, perEvent } = rounds;
     return {
       proxy,
       requestsPerSecond: median(perSecond),
       microsPerRequest: median(perRequest),
       microsPerEvent: perEvent.length === 0 ? undefined : median(perEvent),
       bytesPerIdleStream: idle.get(proxy),
+      rounds,
     };
   });
 }
@@ -153,13 +175,32 @@ async function run(proxy: Proxy, upstream: string): Promise<Running> {
   const node = [process.execPath, '--expose-gc', shipped(`proxies/${proxy}.ts`), upstream];
   const pinned = availableParallelism() > 1 && process.platform === 'linux';
   const [command = '', ...args] = pinned ? ['taskset', '-c', '0', ...node] : node;
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  // Where there is a log, it goes to stderr.
+  const stderr = proxy === 'observed' ? 'ignore' : 'inherit';
+  const child = spawn(command, args, { stdio: ['ignore', 'ignore', stderr, 'ipc'] });
   const gone = once(child, 'exit').then(() => {
     throw new Error(`${proxy} ended before it listened`);
   });
-  const [{ port }] = (await Promise.race([once(child, 'message'), gone])) as [{ port: number }];
+  const [{ port, watched }] = (await Promise.race([once(child, 'message'), gone])) as [Hello];
   gone.catch(() => {});
+  if (watched !== undefined) await view(watched);
   return { port, child };
+}
+
+interface Hello {
+  readonly port: number;
+  readonly watched?: string;
+}
+
+/** Looks on until the gateway ends, and follows another exchange each time that it is told of one. */
+async function view(url: string): Promise<void> {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}rows`);
+  socket.on('message', (data) => {
+    const [, id] = /"rows":\[\["([^"]+)"/.exec(String(data)) ?? [];
+    if (id !== undefined) socket.send(JSON.stringify({ follow: id }));
+  });
+  socket.on('error', () => {});
+  await once(socket, 'open');
 }
 
 const used = (child: ChildProcess) => answer<Used>(child, 'used');

@@ -4,13 +4,13 @@
  */
 import { execFileSync } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
-import { benchBeside } from './beside.js';
 import { benchBuffers, compared, linesOf } from './buffers.js';
 import { benchChecker } from './checker.js';
 import { benchCost } from './cost.js';
 import { benchEngine, sameWork } from './engine.js';
 import { benchExtProc } from './extproc.js';
-import { benchGateway } from './gateway.js';
+import type { GatewayResult } from './gateway.js';
+import { benchGateway, ratioOf } from './gateway.js';
 import { benchSpin } from './spin.js';
 import { benchValidate } from './validate.js';
 
@@ -95,6 +95,9 @@ async function gateway(quick: boolean): Promise<void> {
     const ratio = ours.requestsPerSecond / other.requestsPerSecond;
     atLeast('gateway, JSON requests/s', proxy, ratio, bound, `${rate}; ${cpu}`);
   }
+  beside('metrics and healing', of('metered'), ours, 0.9);
+  beside('metrics, tracing and healing', of('observed'), ours, 0.9);
+  beside('watching', of('watched'), ours, 0.95);
   const perEvent = [ours.microsPerEvent as number, bare.microsPerEvent as number] as const;
   const micros = `${perEvent[0].toFixed(1)} and ${perEvent[1].toFixed(1)} us`;
   atMost('gateway, CPU per SSE chunk', 'bare', perEvent[0] / perEvent[1], 1.25, micros);
@@ -104,25 +107,16 @@ async function gateway(quick: boolean): Promise<void> {
 }
 
 /** What it costs to observe; healing is always on, so it is on both sides. */
-async function beside(quick: boolean): Promise<void> {
-  const all = await benchBeside(quick ? 8 : 40);
-  const off = all.interlock;
-  const bounds = [
-    ['metrics and healing', all.metered, 0.9],
-    ['metrics, tracing and healing', all.observed, 0.9],
-    ['watching', all.watched, 0.95],
-  ] as const;
-  for (const [what, on, bound] of bounds) {
-    const rate = on.requestsPerSecond / off.requestsPerSecond;
-    const rates = `${on.requestsPerSecond.toFixed(0)} and ${off.requestsPerSecond.toFixed(0)} requests/s`;
-    atLeast(`${what}, JSON requests/s`, 'without', rate, bound, rates);
-    const cpu = on.microsPerRequest / off.microsPerRequest;
-    const each = `${on.microsPerRequest.toFixed(0)} and ${off.microsPerRequest.toFixed(0)} us`;
-    atMost(`${what}, CPU per request`, 'without', cpu, 2 - bound, each);
-    const chunk = on.microsPerEvent / off.microsPerEvent;
-    const micros = `${on.microsPerEvent.toFixed(1)} and ${off.microsPerEvent.toFixed(1)} us`;
-    atMost(`${what}, CPU per SSE chunk`, 'without', chunk, 2 - bound, micros);
-  }
+function beside(what: string, on: GatewayResult, off: GatewayResult, bound: number): void {
+  const rates = [on.requestsPerSecond, off.requestsPerSecond] as const;
+  const shown = `${rates[0].toFixed(0)} and ${rates[1].toFixed(0)} requests/s`;
+  atLeast(`${what}, JSON requests/s`, 'without', ratioOf(on, off, 'perSecond'), bound, shown);
+  const costs = [on.microsPerRequest, off.microsPerRequest] as const;
+  const each = `${costs[0].toFixed(0)} and ${costs[1].toFixed(0)} us`;
+  atMost(`${what}, CPU per request`, 'without', ratioOf(on, off, 'perRequest'), 2 - bound, each);
+  const chunks = [on.microsPerEvent as number, off.microsPerEvent as number] as const;
+  const micros = `${chunks[0].toFixed(1)} and ${chunks[1].toFixed(1)} us`;
+  atMost(`${what}, CPU per SSE chunk`, 'without', ratioOf(on, off, 'perEvent'), 2 - bound, micros);
 }
 
 /** The same within one process, which tells less than a tenth apart. */
@@ -198,7 +192,6 @@ validation();
 buffers();
 const quick = process.argv.includes('quick');
 await gateway(quick);
-await beside(quick);
 await cost(quick);
 await extProc(quick);
 print();
