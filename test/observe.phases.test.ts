@@ -4,11 +4,18 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { EVENTS } from '../machines/events.js';
 import { METRICS } from '../src/observe/metrics.js';
 import { PHASES, phasesOf, REGIONS } from '../src/observe/phases.js';
+import type { ExchangeSpan } from '../src/observe/spans.js';
 import { Telemetry } from '../src/observe/telemetry.js';
 import { start, table } from '../src/step.js';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
 afterEach(() => void vi.useRealTimers());
+
+const SPAN: ExchangeSpan = {
+  context: { traceId: '1'.repeat(32), spanId: '2'.repeat(16), traceFlags: 1 },
+  baton: { replaced: [], headers: [] },
+  end: () => {},
+};
 
 interface Step {
   readonly event: number;
@@ -41,10 +48,12 @@ function walked(steps: readonly Step[]): { from: number; event: number; to: numb
 
 it('of each exchange is what its steps say, also of one that goes in circles', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 200, size: 'max' }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 200, size: 'max' }), fc.boolean(), (steps, traced) => {
       const stays: [phase: string, seconds: number][] = [];
       const telemetry = new Telemetry({
         tracerProvider: null,
+        // What a span tells yet is kept when the rest is forgotten.
+        spans: traced ? { begin: () => SPAN } : undefined,
         histogram: (metric) => ({
           of: ({ state }) => ({
             record: (value) => {
