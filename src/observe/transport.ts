@@ -49,7 +49,8 @@ export class UndiciTransport implements IExporterTransport {
     if (zip) headers['content-encoding'] = 'gzip';
     const body = zip ? await gzipped(data) : data;
     for (let attempt = 0; ; attempt++) {
-      const response = await this.#attempt(headers, body, until - performance.now());
+      const leftMs = Math.max(1, until - performance.now());
+      const response = await this.#attempt(headers, body, leftMs);
       if (response.status !== 'retryable') return response;
       // Whoever was refused together does not come back together.
       const backoffMs = WAIT_MS * 2 ** attempt * (0.8 + 0.4 * Math.random());
