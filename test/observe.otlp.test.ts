@@ -108,6 +108,17 @@ describe('a collector, if nothing else is said', () => {
     expect(new Set(collector.spanNames)).toEqual(new Set(['chat interlock-small']));
   });
 
+  it('that is too busy for good, and wants it at once, is not asked more often for that', async () => {
+    const collector = await started((response) =>
+      response.writeHead(503, { 'retry-after': '0' }).end(),
+    );
+    const { seen } = await exchanged(collector.url, 1);
+    await seen.close();
+    const attempts = collector.spanNames.length;
+    expect(attempts).toBeGreaterThan(1);
+    expect(attempts).toBeLessThan(5);
+  });
+
   it('gets it compressed if the environment says so', async () => {
     vi.stubEnv('OTEL_EXPORTER_OTLP_COMPRESSION', 'gzip');
     const collector = await started((response) => response.end());

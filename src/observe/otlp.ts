@@ -55,17 +55,17 @@ export async function openOtlp(
 ): Promise<Otlp> {
   const { sampler, allRoots } = samplerOf(env);
   const connections: { destroy(): void }[] = [];
-  const certificates = {
-    traces: certificatesOf('traces', env),
-    metrics: certificatesOf('metrics', env),
-  };
-  const options = ({ url }: Endpoint, signal: Signal) => ({
+  const options = (
+    { url }: Endpoint,
+    signal: Signal,
+    certificates = certificatesOf(signal, env),
+  ) => ({
     url,
     // The environment's own time, where it has one, is read by the exporter.
     ...(variableOf(signal, 'TIMEOUT', env) === undefined && { timeoutMillis: TIMEOUT_MS }),
     httpAgentOptions: async (protocol: string) => {
       const { Agent } = await (protocol === 'http:' ? import('node:http') : import('node:https'));
-      const agent = new Agent({ keepAlive: true, ...certificates[signal] });
+      const agent = new Agent({ keepAlive: true, ...certificates });
       connections.push(agent);
       return agent;
     },
@@ -80,7 +80,9 @@ export async function openOtlp(
     spans = new ApiSpans(provider.getTracer(NAME), new W3CTraceContextPropagator());
   } else if (traces !== undefined) {
     const { ProtobufSpanExporter } = await import('./spanexporter.js');
-    const exporter = new ProtobufSpanExporter(options(traces, 'traces'), certificates.traces);
+    const certificates = certificatesOf('traces', env);
+    const http = options(traces, 'traces', certificates);
+    const exporter = new ProtobufSpanExporter(http, certificates);
     connections.push(exporter);
     // The queue looks at no more of a span than `WrittenSpans` have, and hands it on as it is.
     const sink = told(exporter, traces.url, warn) as unknown as SpanExporter;

@@ -41,7 +41,7 @@ export class UndiciTransport implements IExporterTransport {
     this.#pool = new Pool(origin, { ...timeouts, connect: { ...certificates } });
   }
 
-  /** Tries until it is taken, or refused for good, or the time is over. It does not reject. */
+  /** Tries until it is taken, or refused for good, or the time is over. */
   async send(data: Uint8Array, timeoutMillis: number): Promise<ExportResponse> {
     const until = performance.now() + timeoutMillis;
     const headers = await this.#options.headers();
@@ -52,9 +52,9 @@ export class UndiciTransport implements IExporterTransport {
       const leftMs = Math.max(1, until - performance.now());
       const response = await this.#attempt(headers, body, leftMs);
       if (response.status !== 'retryable') return response;
-      // Whoever was refused together does not come back together.
+      // Whoever was refused together does not come back together; at once nobody does, whatever is said.
       const backoffMs = WAIT_MS * 2 ** attempt * (0.8 + 0.4 * Math.random());
-      const waitMs = response.retryInMillis ?? backoffMs;
+      const waitMs = Math.max(response.retryInMillis ?? 0, backoffMs);
       if (performance.now() + waitMs >= until) return response;
       await wait(waitMs, undefined, { ref: false });
     }
@@ -82,7 +82,7 @@ class Attempt implements Dispatcher.DispatchHandler {
   #resolve: (response: ExportResponse) => void = () => {};
   readonly #timer: NodeJS.Timeout;
   #controller: Dispatcher.DispatchController | undefined;
-  /** Why it was left before it had begun. */
+  /** Why it was left, which may be before it has begun. */
   #left: Error | undefined;
   #head: { status: number; text: string; retryAfter: string } | undefined;
   readonly #chunks: Buffer[] = [];
