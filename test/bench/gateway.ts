@@ -1,195 +1,168 @@
 /**
- * The HTTP gateway beside other proxies: each in a process of its own, on a core of its own where
- * there are two, against the same upstream, in turn and several times over.
+ * The HTTP gateway beside other proxies, and beside itself as it is observed: each in a process of
+ * its own, on a core of its own where there are two, against the same upstream. What else the
+ * machine does comes and goes by the second and is worth more than what is to be measured, so turns
+ * are short, and a ratio is of the sums of all. Which of the code is compiled, and how, is luck: so
+ * of several processes of each, a set after the other.
  */
-import type { ChildProcess } from 'node:child_process';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { availableParallelism } from 'node:os';
-import autocannon from 'autocannon';
 import { WebSocket } from 'ws';
-import { shipped } from './children.js';
-import { median } from './numbers.js';
-import { REQUEST, startPeer, streams } from './peers.js';
+import type { Child } from './children.js';
+import { start } from './children.js';
+import type { Requested } from './peers.js';
+import { JSON_REQUEST, Load, REQUEST, startPeer, streams } from './peers.js';
 import type { Held, Used } from './proxies/serve.js';
 
-const BARE = 'bare';
 /** `metered` is ours, with metrics; `observed`, with metrics and tracing; `watched`, with a viewer that reads all. */
 const PROXIES = [
   'interlock',
   'metered',
   'observed',
   'watched',
-  BARE,
+  'bare',
   'fastify',
   'http-proxy-3',
   'httpxy',
   'portkey',
 ] as const;
-type Proxy = (typeof PROXIES)[number];
-const STREAMING: readonly Proxy[] = ['interlock', 'metered', 'observed', 'watched', BARE];
+export type Proxy = (typeof PROXIES)[number];
+const STREAMING: readonly Proxy[] = ['interlock', 'metered', 'observed', 'watched', 'bare'];
+const HOLDING: readonly Proxy[] = ['interlock', 'bare'];
 
-/** Of each proxy, in turn: which of its code is compiled, and how, is luck, and differs by a tenth. */
-const PROCESSES = 3;
-const WARM_UP_SECONDS = 6;
-/** Before each turn, and not counted: after a minute of idling a proxy is up to five times as slow at first. */
-const LEAD_IN_SECONDS = 1;
-const CONNECTIONS = 32;
+const SETS = 4;
+/** A proxy is slow until its code is compiled, which it is anew as it meets streams after requests. */
+const WARM_UP_ROUNDS = 6;
+const WARM_UP_TURNS = 6;
+/** Some 130 ms of all but one. */
+const TURN_REQUESTS = 700;
+const PORTKEY_TURN_REQUESTS = 35;
+/** Of so many turns with requests, one is with streams as well. */
+const STREAMS_EVERY = 3;
 const STREAMS = 40;
 const EVENTS = 150;
 const IDLE_STREAMS = 400;
 
-interface Running {
-  readonly port: number;
-  readonly child: ChildProcess;
-}
-
-export interface GatewayResult {
-  readonly proxy: Proxy;
+export interface Measured {
   readonly requestsPerSecond: number;
   readonly microsPerRequest: number;
-  readonly microsPerEvent: number | undefined;
-  readonly bytesPerIdleStream: number | undefined;
-  /** The same, of each round. */
-  readonly rounds: Measure;
+  readonly microsPerEvent: number;
+  readonly bytesPerIdleStream: number;
 }
 
-/** How much more it was on than off: the median over the rounds, in which one came after the other. */
-export function ratioOf(on: GatewayResult, off: GatewayResult, what: keyof Measure): number {
-  const others = off.rounds[what];
-  return median(on.rounds[what].map((value, round) => value / (others[round] as number)));
+/** What a proxy did, in all of its turns. */
+const NOTHING = {
+  requests: 0,
+  wallMs: 0,
+  requestMicros: 0,
+  events: 0,
+  eventMicros: 0,
+  idle: 0,
+  idleBytes: 0,
+};
+type Sums = typeof NOTHING;
+
+interface Running extends Child<{ readonly port: number; readonly watched?: string }> {
+  readonly proxy: Proxy;
+  readonly load: Load;
+  readonly turn: number;
 }
 
-/** Short turns, many of them: what else the machine does is then on both sides of a ratio. */
+/** `turns` is how many each process has. Figures of what a proxy was not asked for are NaN. */
 export async function benchGateway(
-  rounds: number,
-  seconds: number,
+  turns: number,
   proxies: readonly Proxy[] = PROXIES,
-): Promise<GatewayResult[]> {
+): Promise<Readonly<Record<Proxy, Measured>>> {
   const peer = await startPeer();
-  const running = new Map<Proxy, Running[]>(proxies.map((proxy) => [proxy, []]));
-  const measured = new Map(proxies.map((proxy) => [proxy, emptyMeasure()]));
-  // Rounds that are not counted, and longer: a proxy is slow until its code is compiled.
-  for (let process = 0; process < PROCESSES; process++) {
-    for (const proxy of proxies) {
-      const target = await run(proxy, peer.url);
-      running.get(proxy)?.push(target);
-      await measure(proxy, target, peer.url, WARM_UP_SECONDS, emptyMeasure());
+  const sums = new Map(proxies.map((proxy) => [proxy, { ...NOTHING }]));
+  for (let set = 0; set < SETS; set++) {
+    const running: Running[] = [];
+    for (const proxy of proxies) running.push(await begun(proxy, peer.url));
+    for (let turn = 0; turn < turns; turn++) {
+      for (const each of byLot(running)) {
+        const sum = sums.get(each.proxy) as Sums;
+        await measureRequests(each, sum);
+        const streaming = STREAMING.includes(each.proxy) && turn % STREAMS_EVERY === 0;
+        if (streaming) await measureStreams(each, sum);
+      }
+    }
+    // Last: a collection that is asked for drops compiled code as well.
+    for (const each of running) {
+      if (HOLDING.includes(each.proxy)) await measureIdle(each, sums.get(each.proxy) as Sums);
+      await each.load.close();
+      each.stop();
     }
   }
-  for (let round = 0; round < rounds; round++) {
-    for (const proxy of proxies) {
-      const target = running.get(proxy)?.[round % PROCESSES] as Running;
-      await measureJson(proxy, target, peer.url, LEAD_IN_SECONDS, emptyMeasure());
-      await measure(proxy, target, peer.url, seconds, measured.get(proxy) as Measure);
-    }
-  }
-  const idle = new Map<Proxy, number>();
-  for (const proxy of STREAMING.filter((item) => proxies.includes(item))) {
-    idle.set(proxy, await measureIdle(running.get(proxy)?.[0] as Running));
-  }
-  for (const { child } of [...running.values()].flat()) child.disconnect();
   peer.close();
-  return proxies.map((proxy) => {
-    const rounds = measured.get(proxy) as Measure;
-    const { perSecond, perRequest, perEvent } = rounds;
-    return {
-      proxy,
-      requestsPerSecond: median(perSecond),
-      microsPerRequest: median(perRequest),
-      microsPerEvent: perEvent.length === 0 ? undefined : median(perEvent),
-      bytesPerIdleStream: idle.get(proxy),
-      rounds,
-    };
-  });
+  const measured = [...sums].map(([proxy, sum]) => [proxy, measuredBy(sum)] as const);
+  return Object.fromEntries(measured) as Record<Proxy, Measured>;
 }
 
-interface Measure {
-  readonly perSecond: number[];
-  readonly perRequest: number[];
-  readonly perEvent: number[];
+function measuredBy(sum: Sums): Measured {
+  return {
+    requestsPerSecond: (1_000 * sum.requests) / sum.wallMs,
+    microsPerRequest: sum.requestMicros / sum.requests,
+    microsPerEvent: sum.eventMicros / sum.events,
+    bytesPerIdleStream: sum.idleBytes / sum.idle,
+  };
 }
 
-const emptyMeasure = (): Measure => ({ perSecond: [], perRequest: [], perEvent: [] });
-
-async function measure(
-  proxy: Proxy,
-  target: Running,
-  upstream: string,
-  seconds: number,
-  into: Measure,
-): Promise<void> {
-  await measureJson(proxy, target, upstream, seconds, into);
-  if (STREAMING.includes(proxy)) await measureStreams(target, into);
+/** Who comes after whom, and has its leavings to clear away. */
+function byLot(running: readonly Running[]): Running[] {
+  const lots = new Map(running.map((each) => [each, Math.random()]));
+  return [...running].sort((a, b) => (lots.get(a) as number) - (lots.get(b) as number));
 }
 
-async function measureJson(
-  proxy: Proxy,
-  { port, child }: Running,
-  upstream: string,
-  duration: number,
-  into: Measure,
-): Promise<void> {
-  const before = await used(child);
-  const result = await autocannon({
-    url: `http://127.0.0.1:${port}${proxy === 'portkey' ? '/v1/chat/completions' : '/json'}`,
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      ...(proxy === 'portkey'
-        ? {
-            'x-portkey-provider': 'openai',
-            'x-portkey-custom-host': `${upstream}/v1`,
-            authorization: 'Bearer x',
-          }
-        : {}),
-    },
-    body: proxy === 'portkey' ? REQUEST.replace('"stream":true', '"stream":false') : REQUEST,
-    connections: CONNECTIONS,
-    duration,
-  });
-  const after = await used(child);
-  const requests = result['2xx'];
-  if (requests === 0 || result.non2xx > 0) throw new Error(`${proxy}: ${result.non2xx} failed`);
-  into.perSecond.push(requests / result.duration);
-  into.perRequest.push((after.cpuMicros - before.cpuMicros) / requests);
-}
-
-async function measureStreams({ port, child }: Running, into: Measure): Promise<void> {
-  const before = await used(child);
-  const close = await streams(port, STREAMS, `/sse/${EVENTS}`, 'ended');
-  const after = await used(child);
-  close();
-  into.perEvent.push((after.cpuMicros - before.cpuMicros) / (STREAMS * EVENTS));
-}
-
-async function measureIdle({ port, child }: Running): Promise<number> {
-  const before = await held(child);
-  const close = await streams(port, IDLE_STREAMS, '/idle', 'begun');
-  const after = await held(child);
-  close();
-  return (after.heldBytes - before.heldBytes) / IDLE_STREAMS;
-}
-
-async function run(proxy: Proxy, upstream: string): Promise<Running> {
-  const node = [process.execPath, '--expose-gc', shipped(`proxies/${proxy}.ts`), upstream];
-  const pinned = availableParallelism() > 1 && process.platform === 'linux';
-  const [command = '', ...args] = pinned ? ['taskset', '-c', '0', ...node] : node;
-  // Where there is a log, it goes to stderr.
-  const stderr = proxy === 'observed' ? 'ignore' : 'inherit';
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', stderr, 'ipc'] });
-  const gone = once(child, 'exit').then(() => {
-    throw new Error(`${proxy} ended before it listened`);
-  });
-  const [{ port, watched }] = (await Promise.race([once(child, 'message'), gone])) as [Hello];
-  gone.catch(() => {});
+async function begun(proxy: Proxy, upstream: string): Promise<Running> {
+  const child: Child<Running['hello']> = await start(`proxies/${proxy}.ts`, 0, upstream);
+  const { port, watched } = child.hello;
   if (watched !== undefined) await view(watched);
-  return { port, child };
+  const portkey = proxy === 'portkey';
+  const load = new Load(port, portkey ? portkeyRequest(upstream) : JSON_REQUEST);
+  const turn = portkey ? PORTKEY_TURN_REQUESTS : TURN_REQUESTS;
+  for (let round = 0; round < WARM_UP_ROUNDS; round++) {
+    await load.run(WARM_UP_TURNS * turn);
+    if (STREAMING.includes(proxy)) (await streams(port, STREAMS, `/sse/${EVENTS}`, 'ended'))();
+  }
+  return { ...child, proxy, load, turn };
 }
 
-interface Hello {
-  readonly port: number;
-  readonly watched?: string;
+const portkeyRequest = (upstream: string): Requested => ({
+  path: '/v1/chat/completions',
+  headers: {
+    'content-type': 'application/json',
+    'x-portkey-provider': 'openai',
+    'x-portkey-custom-host': `${upstream}/v1`,
+    authorization: 'Bearer x',
+  },
+  body: REQUEST.replace('"stream":true', '"stream":false'),
+});
+
+async function measureRequests({ ask, load, turn }: Running, sum: Sums): Promise<void> {
+  const before = await ask<Used>('used');
+  const begunAt = performance.now();
+  await load.run(turn);
+  const after = await ask<Used>('used');
+  sum.wallMs += performance.now() - begunAt;
+  sum.requests += turn;
+  sum.requestMicros += after.cpuMicros - before.cpuMicros;
+}
+
+async function measureStreams({ ask, hello }: Running, sum: Sums): Promise<void> {
+  const before = await ask<Used>('used');
+  const close = await streams(hello.port, STREAMS, `/sse/${EVENTS}`, 'ended');
+  const after = await ask<Used>('used');
+  close();
+  sum.events += STREAMS * EVENTS;
+  sum.eventMicros += after.cpuMicros - before.cpuMicros;
+}
+
+async function measureIdle({ ask, hello }: Running, sum: Sums): Promise<void> {
+  const before = await ask<Held>('held');
+  const close = await streams(hello.port, IDLE_STREAMS, '/idle', 'begun');
+  const after = await ask<Held>('held');
+  close();
+  sum.idle += IDLE_STREAMS;
+  sum.idleBytes += after.heldBytes - before.heldBytes;
 }
 
 /** Looks on until the gateway ends, and follows another exchange each time that it is told of one. */
@@ -201,13 +174,4 @@ async function view(url: string): Promise<void> {
   });
   socket.on('error', () => {});
   await once(socket, 'open');
-}
-
-const used = (child: ChildProcess) => answer<Used>(child, 'used');
-const held = (child: ChildProcess) => answer<Held>(child, 'held');
-
-async function answer<T>(child: ChildProcess, question: string): Promise<T> {
-  child.send(question);
-  const [told] = (await once(child, 'message')) as [T];
-  return told;
 }

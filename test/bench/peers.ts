@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
+import { Pool } from 'undici';
 
 const COMPLETION = Buffer.from(
   JSON.stringify({
@@ -89,6 +90,62 @@ export const REQUEST = JSON.stringify({
   stream: true,
   messages: [{ role: 'user', content: 'Tell me about the order of events. '.repeat(8) }],
 });
+
+export interface Requested {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export const JSON_REQUEST: Requested = {
+  path: '/json',
+  headers: { 'content-type': 'application/json' },
+  body: REQUEST,
+};
+
+const CONNECTIONS = 32;
+
+/**
+ * Clients that are always asking: 32 connections, which stay, each with its next request when the
+ * last is answered. A dispatch each, as a proxy may be faster than clients that wait on promises.
+ */
+export class Load {
+  readonly #pool: Pool;
+  readonly #requested;
+
+  constructor(port: number, requested: Requested) {
+    this.#pool = new Pool(`http://127.0.0.1:${port}`, { connections: CONNECTIONS });
+    this.#requested = { method: 'POST', ...requested } as const;
+  }
+
+  /** Resolves when all are answered; rejects if one is answered with other than 200. */
+  run(requests: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let left = requests;
+      let answered = 0;
+      const handler = {
+        onRequestStart() {},
+        onResponseStart(_: unknown, status: number) {
+          if (status !== 200) reject(new Error(`answered with ${status}`));
+        },
+        onResponseData() {},
+        onResponseEnd() {
+          if (++answered === requests) resolve();
+          next();
+        },
+        onResponseError: (_: unknown, error: Error) => reject(error),
+      };
+      const next = () => {
+        if (left-- > 0) this.#pool.dispatch(this.#requested, handler);
+      };
+      for (let connection = 0; connection < CONNECTIONS; connection++) next();
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+}
 
 /** Opens `count` streams at once and resolves when each has ended (or, idle, has begun). */
 export async function streams(

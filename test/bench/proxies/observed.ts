@@ -25,4 +25,4 @@ const ledger = await Ledger.open(join(tmpdir(), `interlock-bench-${process.pid}.
 const config = checkConfig({ upstreams: [{ id: 'bench', url: upstream }] }, 'the bench');
 const gateway = new HttpGateway({ config, ledger, telemetry });
 await gateway.listen('127.0.0.1', 0);
-serve(Number(new URL(gateway.url).port));
+serve(Number(new URL(gateway.url).port), { settle: () => telemetry?.flush() });

@@ -9,10 +9,17 @@ export interface Held {
   readonly heldBytes: number;
 }
 
-/** `watched` is where it is watched, if it is. */
-export function serve(port: number, watched?: string): void {
+export interface Serving {
+  /** Where it is watched, if it is. */
+  readonly watched?: string;
+  /** Does what was put off: it is paid for by who asked for it, and not by who comes next. */
+  readonly settle?: () => void;
+}
+
+export function serve(port: number, { watched, settle }: Serving = {}): void {
   process.send?.({ port, watched });
   process.on('message', async (asked) => {
+    settle?.();
     process.send?.(asked === 'held' ? await held() : used());
   });
   process.on('disconnect', () => process.exit(0));

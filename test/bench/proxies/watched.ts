@@ -12,4 +12,4 @@ const ledger = await Ledger.open(join(tmpdir(), `interlock-bench-${process.pid}.
 const config = checkConfig({ upstreams: [{ id: 'bench', url: upstream }] }, 'the bench');
 const gateway = new HttpGateway({ config, ledger, watch });
 await gateway.listen('127.0.0.1', 0);
-serve(Number(new URL(gateway.url).port), url);
+serve(Number(new URL(gateway.url).port), { watched: url });
