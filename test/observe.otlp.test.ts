@@ -1,6 +1,7 @@
 /** A collector: what it is sent, and that none of its faults reaches an exchange. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { ServerResponse } from 'node:http';
+import type { ClientRequest, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -137,12 +138,27 @@ describe('a collector, if nothing else is said', () => {
     const { seen } = await exchanged(collector.url, 1);
     await seen.close();
     expect(collector.spanNames).toEqual(['chat interlock-small']);
-    expect(seen.warnings.join('\n')).not.toContain('/v1/traces');
+    expect(seen.warnings).toEqual([]);
   });
 });
 
 describe.each(PROTOCOLS)('a collector, over %s,', (protocol) => {
   beforeEach(() => vi.stubEnv('OTEL_EXPORTER_OTLP_PROTOCOL', protocol));
+
+  /** The first request of Node's own client has all compiled code of its servers thrown away. */
+  it("is sent nothing by Node's own client", async () => {
+    const collector = await started((response) => response.end());
+    const sentTo: unknown[] = [];
+    const told = (message: unknown) => {
+      sentTo.push((message as { request: ClientRequest }).request.getHeader('host'));
+    };
+    subscribe('http.client.request.start', told);
+    closing.push(() => unsubscribe('http.client.request.start', told));
+    const { seen } = await exchanged(collector.url, 1);
+    await seen.close();
+    expect(collector.bodies.map(({ path }) => path).sort()).toEqual(['/v1/metrics', '/v1/traces']);
+    expect(sentTo).not.toContain(collector.url.slice('http://'.length));
+  });
 
   it.each([
     ['answers errors', 500, 'Internal\u001b[2J Error'],
@@ -206,81 +222,6 @@ describe.each(PROTOCOLS)('a collector, over %s,', (protocol) => {
     await seen.close();
     expect(seen.warnings).toEqual([]);
     expect(collector.bodies.map(({ path }) => path).sort()).toEqual(['/v1/metrics', '/v1/traces']);
-  });
-});
-
-describe('a sampler', () => {
-  it.each([
-    ['OTEL_TRACES_SAMPLER', 'sometimes', 'one of always_on, always_off, traceidratio'],
-    ['OTEL_TRACES_SAMPLER_ARG', '10%', 'a share from 0 to 1'],
-    ['OTEL_TRACES_SAMPLER_ARG', '1.5', 'a share from 0 to 1'],
-  ])('%s=%s is refused with what is accepted, as nothing would say so later', async (...row) => {
-    const [name, value, accepted] = row;
-    vi.stubEnv(name, value);
-    await expect(
-      Observed.open({ metrics: undefined, endpoints: endpointsOf('http://127.0.0.1:1', {}) }),
-    ).rejects.toThrow(new RegExp(`${name}.*${value.replace('.', '\\.')}.*${accepted}`));
-  });
-});
-
-describe('where telemetry is sent', () => {
-  const url = 'http://collector:4318';
-
-  it('is what the flag says, or what the environment does', () => {
-    const protocol = 'http/protobuf';
-    const traces = { url: `${url}/v1/traces`, protocol };
-    const both = { traces, metrics: { url: `${url}/v1/metrics`, protocol } };
-    expect(endpointsOf(undefined, {})).toEqual({});
-    expect(endpointsOf(url, {})).toEqual(both);
-    expect(endpointsOf(undefined, { OTEL_EXPORTER_OTLP_ENDPOINT: `${url}/` })).toEqual(both);
-    expect(
-      endpointsOf(undefined, { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://other/spans' }),
-    ).toEqual({ traces: { url: 'https://other/spans', protocol } });
-    expect(
-      endpointsOf(undefined, {
-        OTEL_EXPORTER_OTLP_ENDPOINT: url,
-        OTEL_METRICS_EXPORTER: 'none',
-      }),
-    ).toEqual({ traces });
-    expect(
-      endpointsOf(undefined, { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_SDK_DISABLED: 'true' }),
-    ).toEqual({});
-  });
-
-  it('to a collector whose certificates cannot be read is an error that names the file', async () => {
-    vi.stubEnv('OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE', '/no/such.pem');
-    await expect(Observed.open({ endpoints: endpointsOf(url, {}) })).rejects.toThrow(
-      'OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE: found "/no/such.pem"; accepted: a file in PEM, which this is not (ENOENT)',
-    );
-  });
-
-  it.each([
-    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4317'],
-    ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'no url'],
-    ['OTEL_EXPORTER_OTLP_METRICS_ENDPOINT', 'file:///etc/passwd'],
-  ])('by %s=%s is an error that names it', (name, value) => {
-    expect(() => endpointsOf(undefined, { [name]: value })).toThrow(
-      `${name}: found "${value}"; accepted: the http:// or https:// URL of a collector`,
-    );
-  });
-
-  it('is encoded as the environment says, for each signal', () => {
-    const env = {
-      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
-      OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: 'http/protobuf',
-    };
-    const { traces, metrics } = endpointsOf(url, env);
-    expect([traces?.protocol, metrics?.protocol]).toEqual(['http/json', 'http/protobuf']);
-  });
-
-  it.each([
-    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc'],
-    ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'http'],
-  ])('over %s=%s is an error that says what is spoken', (name, value) => {
-    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: url, [name]: value };
-    expect(() => endpointsOf(undefined, env)).toThrow(
-      `${name}: found "${value}"; accepted: http/protobuf, http/json`,
-    );
   });
 });
 

@@ -3,8 +3,17 @@
  * take is told and lost: queues are bounded, and no exchange waits for it.
  */
 import { getNumberFromEnv, W3CTraceContextPropagator } from '@opentelemetry/core';
+import { OTLPMetricExporterBase } from '@opentelemetry/exporter-metrics-otlp-http';
+import { OTLPExporterBase } from '@opentelemetry/otlp-exporter-base';
+import {
+  JsonMetricsSerializer,
+  JsonTraceSerializer,
+  MetricsExporterMetricsHelper,
+  ProtobufMetricsSerializer,
+  TraceExporterMetricsHelper,
+} from '@opentelemetry/otlp-transformer';
 import type { Resource } from '@opentelemetry/resources';
-import type { MetricProducer, MetricReader, PushMetricExporter } from '@opentelemetry/sdk-metrics';
+import type { MetricProducer, MetricReader } from '@opentelemetry/sdk-metrics';
 import { PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import type { Sampler, SpanExporter } from '@opentelemetry/sdk-trace-base';
 import {
@@ -16,12 +25,13 @@ import {
   TraceIdRatioBasedSampler,
 } from '@opentelemetry/sdk-trace-base';
 import { ApiSpans } from './apispans.js';
-import { certificatesOf } from './certificates.js';
-import type { Endpoint, Endpoints, Environment, Protocol, Signal } from './endpoints.js';
-import { bad, variableOf } from './endpoints.js';
+import { collectorAt } from './collectors.js';
+import type { Endpoints, Environment, Protocol } from './endpoints.js';
+import { bad } from './endpoints.js';
 import type { OtlpSpansOptions } from './otlpspans.js';
 import { OtlpSpans } from './otlpspans.js';
 import { TOGETHER_MAX } from './spanbytes.js';
+import { ProtobufSpanExporter } from './spanexporter.js';
 import type { SpanMaker } from './spans.js';
 import { NAME } from './spans.js';
 import { shown } from './text.js';
@@ -31,11 +41,9 @@ const EXPORT_EVERY_MS = 60_000;
 /** A failure is told at once, and again after so long. */
 const TOLD_EVERY_MS = 60_000;
 
-const METRIC_EXPORTERS = {
-  'http/protobuf': async () =>
-    (await import('@opentelemetry/exporter-metrics-otlp-proto')).OTLPMetricExporter,
-  'http/json': async () =>
-    (await import('@opentelemetry/exporter-metrics-otlp-http')).OTLPMetricExporter,
+const METRIC_SERIALIZERS = {
+  'http/protobuf': ProtobufMetricsSerializer,
+  'http/json': JsonMetricsSerializer,
 } satisfies Record<Protocol, unknown>;
 
 export interface Otlp {
@@ -45,45 +53,29 @@ export interface Otlp {
   close(): Promise<void>;
 }
 
-/** Rejects with `INTERLOCK_BAD_OPTION` for a variable of the environment that says nothing of use. */
-export async function openOtlp(
+/** Throws `INTERLOCK_BAD_OPTION` for a variable of the environment that says nothing of use. */
+export function openOtlp(
   { traces, metrics }: Endpoints,
   resource: Resource,
   metricProducers: MetricProducer[],
   warn: (message: string) => void,
   env: Environment = process.env,
-): Promise<Otlp> {
+): Otlp {
   const { sampler, allRoots } = samplerOf(env);
-  const connections: { destroy(): void }[] = [];
-  const options = (
-    { url }: Endpoint,
-    signal: Signal,
-    certificates = certificatesOf(signal, env),
-  ) => ({
-    url,
-    // The environment's own time, where it has one, is read by the exporter.
-    ...(variableOf(signal, 'TIMEOUT', env) === undefined && { timeoutMillis: TIMEOUT_MS }),
-    httpAgentOptions: async (protocol: string) => {
-      const { Agent } = await (protocol === 'http:' ? import('node:http') : import('node:https'));
-      const agent = new Agent({ keepAlive: true, ...certificates });
-      connections.push(agent);
-      return agent;
-    },
-  });
+  const collectors: { destroy(): void }[] = [];
   let queue: BatchSpanProcessor | undefined;
   let spans: SpanMaker | undefined;
   if (traces?.protocol === 'http/json') {
-    const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-http');
-    const exporter = new OTLPTraceExporter(options(traces, 'traces'));
+    const serializer = JsonTraceSerializer;
+    const collector = collectorAt('traces', traces, serializer, TraceExporterMetricsHelper, env);
+    collectors.push(collector);
+    const exporter = new OTLPExporterBase(collector.delegate);
     queue = new BatchSpanProcessor(told(exporter, traces.url, warn));
     const provider = new BasicTracerProvider({ resource, sampler, spanProcessors: [queue] });
     spans = new ApiSpans(provider.getTracer(NAME), new W3CTraceContextPropagator());
   } else if (traces !== undefined) {
-    const { ProtobufSpanExporter } = await import('./spanexporter.js');
-    const certificates = certificatesOf('traces', env);
-    const http = options(traces, 'traces', certificates);
-    const exporter = new ProtobufSpanExporter(http, certificates);
-    connections.push(exporter);
+    const exporter = new ProtobufSpanExporter(traces, env);
+    collectors.push(exporter);
     // The queue looks at no more of a span than `WrittenSpans` have, and hands it on as it is.
     const sink = told(exporter, traces.url, warn) as unknown as SpanExporter;
     queue = new BatchSpanProcessor(sink, sizesOfQueue());
@@ -92,8 +84,11 @@ export async function openOtlp(
   }
   let reader: MetricReader | undefined;
   if (metrics !== undefined) {
-    const Exporter = await METRIC_EXPORTERS[metrics.protocol]();
-    const exporter: PushMetricExporter = new Exporter(options(metrics, 'metrics'));
+    const serializer = METRIC_SERIALIZERS[metrics.protocol];
+    const counter = MetricsExporterMetricsHelper;
+    const collector = collectorAt('metrics', metrics, serializer, counter, env);
+    collectors.push(collector);
+    const exporter = new OTLPMetricExporterBase(collector.delegate);
     reader = new PeriodicExportingMetricReader({
       exporter: told(exporter, metrics.url, warn),
       metricProducers,
@@ -109,7 +104,7 @@ export async function openOtlp(
     });
     await Promise.race([closed, late]);
     clearTimeout(timer);
-    for (const connection of connections) connection.destroy();
+    for (const collector of collectors) collector.destroy();
   };
   return { reader, spans, close };
 }

@@ -1,45 +1,36 @@
 /** The SDK's exporter, for spans that are bytes already. */
-import {
-  createOtlpNetworkExportDelegate,
-  OTLPExporterBase,
-} from '@opentelemetry/otlp-exporter-base';
-import {
-  convertLegacyHttpOptions,
-  createOtlpHttpExporterMetrics,
-} from '@opentelemetry/otlp-exporter-base/node-http';
+import { OTLPExporterBase } from '@opentelemetry/otlp-exporter-base';
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { Resource } from '@opentelemetry/resources';
 import { PbfWriter } from 'pbf';
-import type { Certificates } from './certificates.js';
+import type { Collector } from './collectors.js';
+import { collectorAt } from './collectors.js';
+import type { Endpoint, Environment } from './endpoints.js';
 import { AttributeWriter, copy, varintBytes } from './otlpbytes.js';
 import type { WrittenSpans } from './spanbytes.js';
 import { NAME } from './spans.js';
-import { UndiciTransport } from './transport.js';
-
-const COMPONENT = 'otlp_http_span_exporter';
-const HEADERS = { 'Content-Type': 'application/x-protobuf' };
-
-type Options = Parameters<typeof convertLegacyHttpOptions>[0];
 
 export class ProtobufSpanExporter extends OTLPExporterBase<WrittenSpans[]> {
-  readonly #request = new RequestWriter();
-  readonly #transport: UndiciTransport;
+  readonly #request: RequestWriter;
+  readonly #collector: Collector<WrittenSpans[]>;
 
-  constructor(options: Options, certificates: Certificates) {
-    const http = convertLegacyHttpOptions(options, 'TRACES', 'v1/traces', HEADERS);
-    const transport = new UndiciTransport(http, certificates);
-    const { deserializeResponse } = ProtobufTraceSerializer;
-    const serializeRequest = (all: WrittenSpans[]) => this.#request.write(all);
+  /** Throws as `collectorAt`. */
+  constructor(endpoint: Endpoint, env: Environment) {
+    const request = new RequestWriter();
+    const serializer = {
+      serializeRequest: (all: WrittenSpans[]) => request.write(all),
+      deserializeResponse: ProtobufTraceSerializer.deserializeResponse,
+    };
     const counter = { name: 'span' as const, countItems: countOf };
-    const metrics = createOtlpHttpExporterMetrics(COMPONENT, counter, http.url, undefined);
-    const serializer = { serializeRequest, deserializeResponse };
-    super(createOtlpNetworkExportDelegate(http, serializer, metrics, transport));
-    this.#transport = transport;
+    const collector = collectorAt('traces', endpoint, serializer, counter, env);
+    super(collector.delegate);
+    this.#request = request;
+    this.#collector = collector;
   }
 
   /** Lets go of the collector, whatever is on its way there. */
   destroy(): void {
-    this.#transport.shutdown();
+    this.#collector.destroy();
   }
 
   override export(all: WrittenSpans[], done: Parameters<OTLPExporterBase<never>['export']>[1]) {

@@ -1,0 +1,83 @@
+/** Where telemetry is sent, and how much of it: what the environment says, and what is refused. */
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { endpointsOf } from '../src/observe/endpoints.js';
+import { Observed } from './observing.js';
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+describe('a sampler', () => {
+  it.each([
+    ['OTEL_TRACES_SAMPLER', 'sometimes', 'one of always_on, always_off, traceidratio'],
+    ['OTEL_TRACES_SAMPLER_ARG', '10%', 'a share from 0 to 1'],
+    ['OTEL_TRACES_SAMPLER_ARG', '1.5', 'a share from 0 to 1'],
+  ])('%s=%s is refused with what is accepted, as nothing would say so later', async (...row) => {
+    const [name, value, accepted] = row;
+    vi.stubEnv(name, value);
+    await expect(
+      Observed.open({ metrics: undefined, endpoints: endpointsOf('http://127.0.0.1:1', {}) }),
+    ).rejects.toThrow(new RegExp(`${name}.*${value.replace('.', '\\.')}.*${accepted}`));
+  });
+});
+
+describe('where telemetry is sent', () => {
+  const url = 'http://collector:4318';
+
+  it('is what the flag says, or what the environment does', () => {
+    const protocol = 'http/protobuf';
+    const traces = { url: `${url}/v1/traces`, protocol };
+    const both = { traces, metrics: { url: `${url}/v1/metrics`, protocol } };
+    expect(endpointsOf(undefined, {})).toEqual({});
+    expect(endpointsOf(url, {})).toEqual(both);
+    expect(endpointsOf(undefined, { OTEL_EXPORTER_OTLP_ENDPOINT: `${url}/` })).toEqual(both);
+    expect(
+      endpointsOf(undefined, { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://other/spans' }),
+    ).toEqual({ traces: { url: 'https://other/spans', protocol } });
+    expect(
+      endpointsOf(undefined, {
+        OTEL_EXPORTER_OTLP_ENDPOINT: url,
+        OTEL_METRICS_EXPORTER: 'none',
+      }),
+    ).toEqual({ traces });
+    expect(
+      endpointsOf(undefined, { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_SDK_DISABLED: 'true' }),
+    ).toEqual({});
+  });
+
+  it('to a collector whose certificates cannot be read is an error that names the file', async () => {
+    vi.stubEnv('OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE', '/no/such.pem');
+    await expect(Observed.open({ endpoints: endpointsOf(url, {}) })).rejects.toThrow(
+      'OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE: found "/no/such.pem"; accepted: a file in PEM, which this is not (ENOENT)',
+    );
+  });
+
+  it.each([
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4317'],
+    ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'no url'],
+    ['OTEL_EXPORTER_OTLP_METRICS_ENDPOINT', 'file:///etc/passwd'],
+  ])('by %s=%s is an error that names it', (name, value) => {
+    expect(() => endpointsOf(undefined, { [name]: value })).toThrow(
+      `${name}: found "${value}"; accepted: the http:// or https:// URL of a collector`,
+    );
+  });
+
+  it('is encoded as the environment says, for each signal', () => {
+    const env = {
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+      OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: 'http/protobuf',
+    };
+    const { traces, metrics } = endpointsOf(url, env);
+    expect([traces?.protocol, metrics?.protocol]).toEqual(['http/json', 'http/protobuf']);
+  });
+
+  it.each([
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc'],
+    ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'http'],
+  ])('over %s=%s is an error that says what is spoken', (name, value) => {
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: url, [name]: value };
+    expect(() => endpointsOf(undefined, env)).toThrow(
+      `${name}: found "${value}"; accepted: http/protobuf, http/json`,
+    );
+  });
+});
