@@ -46,6 +46,12 @@ export function chat(model: string): string {
   return JSON.stringify({ model, stream: true, messages: [{ role: 'user', content: 'Hi' }] });
 }
 
+/** A chat whose stream tells its usage. */
+export const WITH_USAGE = JSON.stringify({
+  ...JSON.parse(chat('interlock-small')),
+  stream_options: { include_usage: true },
+});
+
 /** Sends a request and reads until the reply is whole, or its connection has ended. */
 export async function ask(port: number, asked: Asked): Promise<Reply> {
   const bodiless = asked.method === 'HEAD';

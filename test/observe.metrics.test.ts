@@ -1,9 +1,5 @@
 /** Metrics: what `/metrics` tells of the exchanges of both servers, and what no peer can make it do. */
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { connect } from 'node:net';
-import type { Attributes } from '@opentelemetry/api';
 import { metrics } from '@opentelemetry/api';
 import {
   AggregationTemporality,
@@ -14,7 +10,6 @@ import {
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Command } from '../machines/events.js';
 import { ANOMALIES, DEADLINES, EVENTS, events, OUTCOMES } from '../machines/events.js';
-import type { UsageRecord } from '../src/accounting/ledger.js';
 import { UNKNOWN_REASONS } from '../src/accounting/usage.js';
 import { Exchange } from '../src/exchange.js';
 import { METRICS } from '../src/observe/metrics.js';
@@ -23,7 +18,7 @@ import { Telemetry } from '../src/observe/telemetry.js';
 import { start, step, table } from '../src/step.js';
 import { RH, SB, SH } from './envoy/messages.js';
 import { EnvoyWorld } from './envoy/world.js';
-import { ask, CHAT, Client, chat } from './faults.js';
+import { ask, Client, chat, WITH_USAGE } from './faults.js';
 import { World } from './harness.js';
 import { Observed, samplesIn, sumOf } from './observing.js';
 
@@ -49,12 +44,6 @@ async function extProc(seen: Observed): Promise<EnvoyWorld> {
   closing.push(() => world.close());
   return world;
 }
-
-/** A chat whose stream tells its usage. */
-const WITH_USAGE = JSON.stringify({
-  ...JSON.parse(chat('interlock-small')),
-  stream_options: { include_usage: true },
-});
 
 /** The Prometheus name of a metric. */
 function promNameOf({ name, unit, kind }: (typeof METRICS)[keyof typeof METRICS]): string {
@@ -364,185 +353,6 @@ describe('what is counted of the life of exchanges', () => {
       .find(({ descriptor }) => descriptor.name === 'interlock.outcomes')
       ?.dataPoints.find(({ attributes }) => attributes.outcome === 'rejected');
     expect(rejected?.value).toBe(1);
-  });
-});
-
-describe('generative AI', () => {
-  const record = (model: string, more: Partial<UsageRecord> = {}): UsageRecord => ({
-    v: 1,
-    exchange: 'a',
-    at: '',
-    outcome: 'completed',
-    status: 200,
-    path: CHAT,
-    upstream: 'a',
-    usage: { kind: 'final', dialect: 'chat', model, inputTokens: 3, outputTokens: 5 },
-    requestBytes: 1,
-    responseBytes: 1,
-    durationMs: 2_000,
-    ...more,
-  });
-  const tell = (telemetry: Telemetry, told: UsageRecord, requestModel?: string) =>
-    telemetry.begin('a', () => undefined).recorded(told, { streams: false, requestModel });
-
-  it('has duration, first token, time per token and tokens of a stream, in seconds', async () => {
-    const seen = await observed();
-    const world = await gateway(seen);
-    await ask(world.port, { body: WITH_USAGE });
-    const [told] = await world.recorded();
-    const usage = told?.usage as { inputTokens: number; outputTokens: number };
-    const samples = await seen.samples();
-    const labels = { gen_ai_operation_name: 'chat', gen_ai_system: 'openai' };
-    for (const name of ['request_duration', 'time_to_first_token', 'time_per_output_token']) {
-      expect([name, sumOf(samples, `gen_ai_server_${name}_seconds_count`, labels)]).toEqual([
-        name,
-        1,
-      ]);
-    }
-    const seconds = sumOf(samples, 'gen_ai_server_request_duration_seconds_sum', labels);
-    expect(seconds).toBeCloseTo((told?.durationMs as number) / 1_000, 6);
-    const first = sumOf(samples, 'gen_ai_server_time_to_first_token_seconds_sum', labels);
-    const each = sumOf(samples, 'gen_ai_server_time_per_output_token_seconds_sum', labels);
-    expect(first + each * (usage.outputTokens - 1)).toBeCloseTo(seconds, 6);
-    const tokens = (type: string) =>
-      sumOf(samples, 'gen_ai_client_token_usage_sum', { gen_ai_token_type: type });
-    expect([tokens('input'), tokens('output')]).toEqual([usage.inputTokens, usage.outputTokens]);
-    const bounds = samples
-      .filter(({ name }) => name === 'gen_ai_server_time_per_output_token_seconds_bucket')
-      .map(({ labels: { le } }) => le);
-    expect(bounds).toEqual([...METRICS.timePerOutputToken.buckets.map(String), '+Inf']);
-  });
-
-  it('tells no usage that is not known, and why an exchange failed', async () => {
-    const seen = await observed();
-    const usage = { kind: 'partial', dialect: 'chat', inputTokens: 3 } as const;
-    tell(
-      seen.telemetry,
-      record('m', { outcome: 'upstreamFailed', cause: 'connection_lost', usage }),
-    );
-    const samples = await seen.samples();
-    expect(sumOf(samples, 'gen_ai_client_token_usage_count')).toBe(0);
-    const failed = { error_type: 'connection_lost' };
-    expect(sumOf(samples, 'gen_ai_server_request_duration_seconds_count', failed)).toBe(1);
-    expect(sumOf(samples, 'interlock_usage_total', { kind: 'partial' })).toBe(1);
-  });
-
-  it('has the newer names where OTEL_SEMCONV_STABILITY_OPT_IN asks for them, and not both', async () => {
-    for (const [semconvOptIn, provider] of [
-      ['', 'gen_ai.system'],
-      ['http, gen_ai_latest_experimental', 'gen_ai.provider.name'],
-    ]) {
-      const keys = new Set<string>();
-      const histogram = () => ({
-        of: (labels: Attributes) => {
-          for (const key of Object.keys(labels)) keys.add(key);
-          return { record: () => {} };
-        },
-      });
-      const telemetry = new Telemetry({ semconvOptIn, tracerProvider: null, histogram });
-      closing.push(async () => telemetry.close());
-      tell(telemetry, record('m'), 'm');
-      telemetry.flush();
-      expect([...keys].filter((key) => /system|provider/.test(key))).toEqual([provider]);
-    }
-  });
-
-  it('of 100 000 model names tells those of the routes, 100 others, and "other"', async () => {
-    const seen = await observed({ models: ['in-the-config'] });
-    const { telemetry } = seen;
-    for (let at = 0; at < 100_000; at++) {
-      // Half of them are only asked for, and half have an upstream that says what it is told.
-      const answered = at % 2 === 0 ? `model-${at}` : undefined;
-      tell(telemetry, record(answered ?? 'the-same'), `asked-${at}`);
-    }
-    tell(telemetry, record('in-the-config'), 'in-the-config');
-    const text = await seen.text();
-    const models = new Set(
-      samplesIn(text)
-        .flatMap(({ labels }) => [labels.gen_ai_request_model, labels.gen_ai_response_model])
-        .filter((model) => model !== undefined),
-    );
-    expect(models.size).toBe(102);
-    expect(models).toContain('other');
-    expect(models).toContain('in-the-config');
-    expect([...models].filter((model) => model.startsWith('asked-'))).toEqual([]);
-    expect(text.length).toBeLessThan(4 * 1024 * 1024);
-    const count = sumOf(samplesIn(text), 'gen_ai_server_request_duration_seconds_count');
-    expect(count).toBe(100_001);
-  });
-
-  it('tells a model by its name from when an upstream first answers in it, also what failed before', async () => {
-    const seen = await observed();
-    const failed = record('m', { outcome: 'upstreamFailed', cause: 'connection_lost' });
-    for (const told of [failed, failed, record('m'), failed]) {
-      tell(seen.telemetry, told);
-      seen.telemetry.flush();
-    }
-    const samples = await seen.samples();
-    const count = (model: string) =>
-      sumOf(samples, 'gen_ai_server_request_duration_seconds_count', {
-        gen_ai_response_model: model,
-      });
-    expect([count('other'), count('m')]).toEqual([2, 2]);
-  });
-
-  it('takes no name for a label that is not plain', async () => {
-    const seen = await observed();
-    const names = ['a\nb{c="d"} 1', 'x'.repeat(101), '\u001b[2J', 'a"b', '"} 1\ninjected 1'];
-    for (const name of names) tell(seen.telemetry, record(name), name);
-    const samples = await seen.samples();
-    const models = new Set(samples.map(({ labels }) => labels.gen_ai_response_model));
-    expect(models).toEqual(new Set([undefined, 'other']));
-  });
-});
-
-describe('the port of /metrics', () => {
-  const statusOf = (url: string, init: RequestInit = {}) =>
-    fetch(url, init).then(({ status }) => status);
-
-  it('answers GET and HEAD of one path, and nothing else', async () => {
-    const { url } = await observed();
-    expect(await statusOf(url, { method: 'HEAD' })).toBe(200);
-    expect(await statusOf(url, { method: 'POST' })).toBe(405);
-    expect(await statusOf(url.replace('/metrics', '/'))).toBe(404);
-  });
-
-  it('on this machine is not what a page of elsewhere calls by another name', async () => {
-    const { url } = await observed();
-    const { port } = new URL(url);
-    const reply = await new Promise<string>((resolve) => {
-      const socket = connect(Number(port), '127.0.0.1');
-      socket.end('GET /metrics HTTP/1.1\r\nhost: evil.test\r\nconnection: close\r\n\r\n');
-      let text = '';
-      socket.on('data', (chunk) => {
-        text += chunk;
-      });
-      socket.on('close', () => resolve(text));
-    });
-    expect(reply).toMatch(/^HTTP\/1\.1 403 /);
-    expect(reply).not.toContain('interlock_');
-  });
-
-  it('that is taken is an error, and leaves nothing open', async () => {
-    const taken = createServer();
-    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
-    closing.push(async () => taken.close());
-    const { port } = taken.address() as AddressInfo;
-    const opening = Observed.open({ metrics: (listen) => listen({ host: '127.0.0.1', port }) });
-    await expect(opening).rejects.toMatchObject({ code: 'EADDRINUSE' });
-  });
-
-  it('is let go of at the end, whoever still asks', async () => {
-    const seen = await Observed.open();
-    const { port } = new URL(seen.url);
-    const asking = connect(Number(port), '127.0.0.1');
-    asking.write('GET /metrics HTTP/1.1\r\n');
-    await new Promise((resolve) => asking.once('connect', resolve));
-    asking.on('error', () => {});
-    const gone = new Promise((resolve) => asking.once('close', resolve));
-    await seen.close();
-    await gone;
-    await expect(fetch(seen.url)).rejects.toThrow();
   });
 });
 
