@@ -80,13 +80,14 @@ describe.each(['gateway', 'ext-proc'] as const)('interlock %s', (command) => {
 
   it.each([
     ['--metrics', 'nonsense', 'Accepted: HOST:PORT'],
-    ['--otlp', 'collector:4317', 'Accepted: an http:// or https:// URL'],
-    ['--otlp', 'http://user:secret@collector', 'Accepted: an http:// or https:// URL'],
+    ['--otlp', 'collector:4317', 'found "collector:4317"; accepted: the http:// or https:// URL'],
+    ['--otlp', 'http://user:secret@collector', 'found "http://***@collector"; accepted: the http'],
     ['--log', 'loud', 'Allowed choices are info, warn'],
   ])('refuses %s %s, and says what is accepted', async (flag, value, accepted) => {
     const server = run(command, flag, value);
     expect(await server.ended).toEqual([2, null]);
     expect(server.stderr).toContain(accepted);
+    expect(server.stderr).not.toContain('secret');
   });
 
   it('teaches the flags', async () => {

@@ -45,6 +45,46 @@ describe('where telemetry is sent', () => {
     ).toEqual({});
   });
 
+  it('is nowhere for a signal that the environment has for others', () => {
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_METRICS_EXPORTER: 'otlp, none' };
+    expect(Object.keys(endpointsOf(undefined, env))).toEqual(['traces', 'metrics']);
+    const other = { ...env, OTEL_METRICS_EXPORTER: 'prometheus' };
+    expect(() => endpointsOf(undefined, other)).toThrow(
+      'OTEL_METRICS_EXPORTER: found "prometheus"; accepted: otlp, or none',
+    );
+  });
+
+  it('tells no password of a URL that is refused', () => {
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://me:secret@collector:4318' };
+    expect(() => endpointsOf(undefined, env)).toThrow(
+      'found "http://***@collector:4318"; accepted: the http:// or https:// URL of a collector, without user or query',
+    );
+  });
+
+  it.each([
+    ['OTEL_EXPORTER_OTLP_COMPRESSION', 'zip', 'gzip, or none'],
+    ['OTEL_EXPORTER_OTLP_TRACES_TIMEOUT', 'x', 'milliseconds, from 1'],
+    ['OTEL_EXPORTER_OTLP_METRICS_TIMEOUT', '0', 'milliseconds, from 1'],
+    ['OTEL_BSP_MAX_QUEUE_SIZE', 'abc', 'a whole number, from 1'],
+    ['OTEL_BSP_MAX_EXPORT_BATCH_SIZE', '1.5', 'a whole number, from 1'],
+    ['OTEL_BSP_SCHEDULE_DELAY', '-1', 'a whole number, from 0'],
+    ['OTEL_BSP_EXPORT_TIMEOUT', 'never', 'a whole number, from 0'],
+    ['OTEL_METRIC_EXPORT_INTERVAL', '5', 'milliseconds, from 100'],
+  ])('by %s=%s is an error that says what is accepted', async (name, value, accepted) => {
+    vi.stubEnv(name, value);
+    await expect(Observed.open({ endpoints: endpointsOf(url, {}) })).rejects.toThrow(
+      `${name}: found "${value}"; accepted: ${accepted}`,
+    );
+  });
+
+  it('with headers that are none is an error that does not tell them', async () => {
+    vi.stubEnv('OTEL_EXPORTER_OTLP_HEADERS', 'a=b,secret');
+    const opening = Observed.open({ endpoints: endpointsOf(url, {}) });
+    await expect(opening).rejects.toThrow(
+      'OTEL_EXPORTER_OTLP_HEADERS: found "***"; accepted: name=value, with commas between them',
+    );
+  });
+
   it('to a collector whose certificates cannot be read is an error that names the file', async () => {
     vi.stubEnv('OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE', '/no/such.pem');
     await expect(Observed.open({ endpoints: endpointsOf(url, {}) })).rejects.toThrow(
@@ -58,7 +98,7 @@ describe('where telemetry is sent', () => {
     ['OTEL_EXPORTER_OTLP_METRICS_ENDPOINT', 'file:///etc/passwd'],
   ])('by %s=%s is an error that names it', (name, value) => {
     expect(() => endpointsOf(undefined, { [name]: value })).toThrow(
-      `${name}: found "${value}"; accepted: the http:// or https:// URL of a collector`,
+      `${name}: found "${value}"; accepted: the http:// or https:// URL of a collector, without user or query`,
     );
   });
 

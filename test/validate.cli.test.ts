@@ -56,34 +56,48 @@ describe('interlock validate', () => {
     expect(validate([legacy, '--machine', 'legacy']).status).toBe(0);
   });
 
-  it('exits with 2 for bad input, and names the place', () => {
+  it('exits with 2 for a log that breaks off, and names the line', () => {
     const torn = validate(['-'], good.slice(0, -9));
     expect([torn.status, torn.stdout]).toEqual([
       2,
       expect.stringMatching(/^stdin:3: the log ends in the middle of this line: /),
     ]);
+  });
+
+  it('exits with 2 for a log that is none, and says which', () => {
     expect(validate(['nowhere.ndjson'])).toMatchObject({
       status: 2,
       stderr: expect.stringContaining('LOG nowhere.ndjson: ENOENT'),
     });
     expect(validate([folder]).status).toBe(2);
     expect(validate([]).status).toBe(2);
-    expect(validate(['good.ndjson', '--map', 'mine']).stderr).toMatch(
-      /^interlock: --map: ENOENT.*accepted/,
-    );
-    expect(validate(['good.ndjson', '--environment', 'nobody']).status).toBe(2);
+  });
+
+  it('exits with 2 for a log of nothing', () => {
     expect(validate(['-'], '')).toMatchObject({
       status: 2,
       stdout: '0 records of 0 exchanges in 0 lines: there is nothing to judge\n',
     });
+  });
+
+  it('exits with 2 for a flag that says nothing of use', () => {
+    expect(validate(['good.ndjson', '--map', 'mine']).stderr).toMatch(
+      /^interlock: --map: ENOENT.*accepted/,
+    );
+    expect(validate(['good.ndjson', '--environment', 'nobody']).status).toBe(2);
+  });
+
+  it('exits with 2 for a log that another mapping reads, and names the place', () => {
     const foreign = validate([join(logs, 'go-gateway.txt')]);
     expect(foreign).toMatchObject({ status: 2, stdout: expect.stringContaining('--map') });
-    // What a terminal would obey is shown, and not sent there.
+    const wrong = validate(['good.ndjson', '--map', 'go-gateway']);
+    expect([wrong.status, wrong.stdout]).toEqual([2, expect.stringContaining('good.ndjson:1: ')]);
+  });
+
+  it('shows what a terminal would obey, and does not send it there', () => {
     const hostile = validate(['-'], 'x\x1b[31mred\x07\n');
     expect(hostile.stdout).toContain('\\u001b[31mred\\u0007');
     for (const obeyed of ['\x1b', '\x07']) expect(hostile.stdout).not.toContain(obeyed);
-    const wrong = validate(['good.ndjson', '--map', 'go-gateway']);
-    expect([wrong.status, wrong.stdout]).toEqual([2, expect.stringContaining('good.ndjson:1: ')]);
   });
 
   it('takes a mapping of ours by its name, or any by its file', () => {

@@ -1,9 +1,9 @@
 /** `--metrics`, `--otlp` and `--log`: what is told of the exchanges of a server, and where. */
 import type { Command } from 'commander';
-import { InvalidArgumentError, Option } from 'commander';
+import { Option } from 'commander';
 import type { RouteConfig } from '../adapters/settings.js';
 import { warnOnStderr } from '../adapters/warnings.js';
-import { endpointsOf, isCollector } from '../observe/endpoints.js';
+import { bad, COLLECTOR, endpointsOf, isCollector } from '../observe/endpoints.js';
 import type { Opened } from '../observe/open.js';
 import type { Address } from './options.js';
 import { address, listening } from './options.js';
@@ -18,23 +18,20 @@ export interface TelemetryFlags {
 const METRICS_AT = '127.0.0.1:9090';
 
 export const TELEMETRY_HELP = `
---metrics serves GET /metrics for Prometheus: exchanges by state and outcome, anomalies, deadlines,
-usage, and the gen_ai.* metrics of OpenTelemetry. Who reaches the port can read it: it is on this
+--metrics serves GET /metrics for Prometheus: exchanges by state and outcome, time in each state,
+anomalies, deadlines, heals, usage, buffers, and the gen_ai.* metrics of OpenTelemetry. Who reaches the port can read it: it is on this
 machine alone unless another address is given. --otlp sends metrics and a span per exchange to a
 collector, as OTLP over HTTP (http/protobuf; OTEL_EXPORTER_OTLP_PROTOCOL=http/json for JSON);
 OTEL_EXPORTER_OTLP_ENDPOINT and the other OTEL_* variables do so too.
---log writes a JSON line per exchange to stderr, with no headers and no bodies: "info" all, "warn"
-those that failed. No exchange waits for any of them. Models are told by name in metrics where a
+--log writes a JSON line per exchange to stderr, with no headers, no bodies and no query: "info" all,
+"warn" those that failed by a fault of somebody, so neither cancelled nor rejected ones. No exchange waits for any of them. Models are told by name in metrics where a
 route names them, and the first 100 others that an upstream answers for; the rest is "other".
 OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental gives the newer names of gen_ai.*.`;
 
 export function addTelemetryOptions(command: Command): Command {
   return command
     .addOption(
-      new Option(
-        '--metrics [host:port]',
-        `serve metrics for Prometheus there (default: ${METRICS_AT})`,
-      )
+      new Option('--metrics [host:port]', 'serve metrics for Prometheus there')
         .argParser(address)
         .preset(METRICS_AT)
         .conflicts('legacy'),
@@ -82,7 +79,5 @@ export function telemetryLines(opened: Opened | undefined): string[] {
 
 function collector(text: string): string {
   if (isCollector(text)) return text;
-  throw new InvalidArgumentError(
-    'Accepted: an http:// or https:// URL without user or query, such as http://127.0.0.1:4318.',
-  );
+  throw bad('--otlp', text, `${COLLECTOR}, such as http://127.0.0.1:4318`);
 }

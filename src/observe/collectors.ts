@@ -8,7 +8,7 @@ import {
 import type { IExporterMetricsHelper, ISerializer } from '@opentelemetry/otlp-transformer';
 import { certificatesOf } from './certificates.js';
 import type { Endpoint, Environment, Protocol, Signal } from './endpoints.js';
-import { variableOf } from './endpoints.js';
+import { bad, variableOf, wholeOf } from './endpoints.js';
 import { UndiciTransport } from './transport.js';
 
 const TIMEOUT_MS = 3_000;
@@ -29,7 +29,7 @@ export interface Collector<Items> {
   destroy(): void;
 }
 
-/** Throws `INTERLOCK_BAD_OPTION` for a certificate of the environment that cannot be read. */
+/** Throws `INTERLOCK_BAD_OPTION` for a variable of the environment that says nothing of use. */
 export function collectorAt<Items, Answer>(
   signal: Signal,
   { url, protocol }: Endpoint,
@@ -38,6 +38,7 @@ export function collectorAt<Items, Answer>(
   env: Environment,
 ): Collector<Items> {
   const certificates = certificatesOf(signal, env);
+  checkRest(signal, env);
   const [named, component] = CALLED[signal];
   // The environment's own time, where it has one, is read by the SDK.
   const timed = variableOf(signal, 'TIMEOUT', env) === undefined;
@@ -50,4 +51,18 @@ export function collectorAt<Items, Answer>(
     delegate: createOtlpNetworkExportDelegate(http, serializer, metrics, transport),
     destroy: () => transport.shutdown(),
   };
+}
+
+/** What the SDK reads by itself, and leaves out if it does not understand it. */
+function checkRest(signal: Signal, env: Environment): void {
+  wholeOf(variableOf(signal, 'TIMEOUT', env), 1, 'milliseconds');
+  const compression = variableOf(signal, 'COMPRESSION', env);
+  if (compression !== undefined && !/^(gzip|none)$/.test(compression.value)) {
+    throw bad(compression.name, compression.value, 'gzip, or none');
+  }
+  const headers = variableOf(signal, 'HEADERS', env);
+  // They may be what opens the collector's door.
+  if (headers?.value.split(',').some((item) => !/^\s*[^=\s]+\s*=/.test(item))) {
+    throw bad(headers.name, '***', 'name=value, with commas between them');
+  }
 }

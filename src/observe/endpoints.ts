@@ -30,13 +30,23 @@ export function endpointsOf(url: string | undefined, env: Environment = process.
   if (env.OTEL_SDK_DISABLED?.toLowerCase() === 'true' && url === undefined) return {};
   const endpoints: Partial<Record<Signal, Endpoint>> = {};
   for (const signal of ['traces', 'metrics'] as const) {
-    if (env[`OTEL_${signal.toUpperCase()}_EXPORTER`] === 'none') continue;
     const own = url === undefined ? variable(env, ENDPOINTS[signal]) : undefined;
     const base = url ?? variable(env, ENDPOINTS.both);
     const at = own ?? (base && `${base.replace(/\/+$/, '')}/v1/${signal}`);
-    if (at !== undefined) endpoints[signal] = { url: at, protocol: protocolOf(signal, env) };
+    if (at === undefined || !isWanted(signal, env)) continue;
+    endpoints[signal] = { url: at, protocol: protocolOf(signal, env) };
   }
   return endpoints;
+}
+
+/** Whether the environment has the signal for a collector. It may have it for several. */
+function isWanted(signal: Signal, env: Environment): boolean {
+  const name = `OTEL_${signal.toUpperCase()}_EXPORTER`;
+  const text = env[name] || 'otlp';
+  const named = text.split(',').map((item) => item.trim());
+  if (named.includes('otlp')) return true;
+  if (text.trim() === 'none') return false;
+  throw bad(name, text, 'otlp, or none');
 }
 
 function protocolOf(signal: Signal, env: Environment): Protocol {
@@ -61,7 +71,8 @@ export function variableOf(
   return undefined;
 }
 
-/** What is accepted as the URL of a collector, or why a text is none. */
+export const COLLECTOR = 'the http:// or https:// URL of a collector, without user or query';
+
 export function isCollector(text: string): boolean {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   return url !== undefined && /^https?:$/.test(url.protocol) && url.username + url.search === '';
@@ -71,10 +82,24 @@ function variable(env: Environment, name: string): string | undefined {
   const value = env[name];
   if (value === undefined || value === '') return undefined;
   if (isCollector(value)) return value;
-  throw bad(name, value, 'the http:// or https:// URL of a collector');
+  throw bad(name, value, COLLECTOR);
 }
 
+/** The whole number that a variable says; undefined where it says nothing. */
+export function wholeOf(
+  variable: { readonly name: string; readonly value: string | undefined } | undefined,
+  least: number,
+  what = 'a whole number',
+): number | undefined {
+  if (variable?.value === undefined || variable.value === '') return undefined;
+  const number = Number(variable.value);
+  if (Number.isSafeInteger(number) && number >= least) return number;
+  throw bad(variable.name, variable.value, `${what}, from ${least}`);
+}
+
+/** What was found is told without the password that it may have. */
 export function bad(name: string, found: string, accepted: string): InterlockError {
-  const message = `${name}: found ${JSON.stringify(found.slice(0, 120))}; accepted: ${accepted}`;
+  const shown = JSON.stringify(found.replace(/\/\/.*@/, '//***@').slice(0, 120));
+  const message = `${name}: found ${shown}; accepted: ${accepted}`;
   return new InterlockError('INTERLOCK_BAD_OPTION', message);
 }

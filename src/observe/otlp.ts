@@ -2,7 +2,7 @@
  * Metrics and spans to an OpenTelemetry collector, as OTLP over HTTP. What the collector does not
  * take is told and lost: queues are bounded, and no exchange waits for it.
  */
-import { getNumberFromEnv, W3CTraceContextPropagator } from '@opentelemetry/core';
+import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { OTLPMetricExporterBase } from '@opentelemetry/exporter-metrics-otlp-http';
 import { OTLPExporterBase } from '@opentelemetry/otlp-exporter-base';
 import {
@@ -27,7 +27,7 @@ import {
 import { ApiSpans } from './apispans.js';
 import { collectorAt } from './collectors.js';
 import type { Endpoints, Environment, Protocol } from './endpoints.js';
-import { bad } from './endpoints.js';
+import { bad, wholeOf } from './endpoints.js';
 import type { OtlpSpansOptions } from './otlpspans.js';
 import { OtlpSpans } from './otlpspans.js';
 import { TOGETHER_MAX } from './spanbytes.js';
@@ -62,6 +62,10 @@ export function openOtlp(
   env: Environment = process.env,
 ): Otlp {
   const { sampler, allRoots } = samplerOf(env);
+  for (const of of ['SCHEDULE_DELAY', 'EXPORT_TIMEOUT']) {
+    const name = `OTEL_BSP_${of}`;
+    wholeOf({ name, value: env[name] }, 0);
+  }
   const collectors: { destroy(): void }[] = [];
   let queue: BatchSpanProcessor | undefined;
   let spans: SpanMaker | undefined;
@@ -78,7 +82,7 @@ export function openOtlp(
     collectors.push(exporter);
     // The queue looks at no more of a span than `WrittenSpans` have, and hands it on as it is.
     const sink = told(exporter, traces.url, warn) as unknown as SpanExporter;
-    queue = new BatchSpanProcessor(sink, sizesOfQueue());
+    queue = new BatchSpanProcessor(sink, sizesOfQueue(env));
     const ended = queue as unknown as OtlpSpansOptions['queue'];
     spans = new OtlpSpans({ resource, sampler, allRoots, queue: ended });
   }
@@ -110,9 +114,9 @@ export function openOtlp(
 }
 
 /** The SDK's own, of what waits in its queue many together. */
-function sizesOfQueue() {
+function sizesOfQueue(env: Environment) {
   const togetherOf = (name: string, spans: number) =>
-    Math.max(1, Math.ceil((getNumberFromEnv(name) ?? spans) / TOGETHER_MAX));
+    Math.ceil((wholeOf({ name, value: env[name] }, 1) ?? spans) / TOGETHER_MAX);
   return {
     maxExportBatchSize: togetherOf('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', 512),
     maxQueueSize: togetherOf('OTEL_BSP_MAX_QUEUE_SIZE', 2_048),
@@ -120,11 +124,8 @@ function sizesOfQueue() {
 }
 
 function everyMs(env: Environment): number {
-  const text = env.OTEL_METRIC_EXPORT_INTERVAL;
-  if (text === undefined || text === '') return EXPORT_EVERY_MS;
-  const ms = Number(text);
-  if (Number.isSafeInteger(ms) && ms >= 100) return ms;
-  throw bad('OTEL_METRIC_EXPORT_INTERVAL', text, 'milliseconds, from 100');
+  const name = 'OTEL_METRIC_EXPORT_INTERVAL';
+  return wholeOf({ name, value: env[name] }, 100, 'milliseconds') ?? EXPORT_EVERY_MS;
 }
 
 const SAMPLERS: Readonly<Record<string, (share: number) => Sampler>> = {
@@ -179,7 +180,7 @@ function told<Items, E extends Exporter<Items>>(
   exporter.export = (items, done) => {
     send(items, (result) => {
       if (result.code === 0) {
-        if (failures > 0) warn(`OTLP ${url}: taken again, after ${failures} batches were not`);
+        if (failures > 0) warn(`OTLP ${url}: taken again, after ${failures} failures`);
         failures = 0;
         toldAt = Number.NEGATIVE_INFINITY;
       } else {

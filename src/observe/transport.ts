@@ -64,7 +64,7 @@ export class UndiciTransport implements IExporterTransport {
 
   /** Lets go of the collector, whatever is on its way there. */
   shutdown(): void {
-    void this.#pool.destroy();
+    void this.#pool.destroy(new Error('no answer before the end'));
   }
 
   #attempt(
