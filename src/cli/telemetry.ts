@@ -19,13 +19,14 @@ const METRICS_AT = '127.0.0.1:9090';
 
 export const TELEMETRY_HELP = `
 --metrics serves GET /metrics for Prometheus: exchanges by state and outcome, time in each state,
-anomalies, deadlines, heals, usage, buffers, and the gen_ai.* metrics of OpenTelemetry. Who reaches the port can read it: it is on this
-machine alone unless another address is given. --otlp sends metrics and a span per exchange to a
-collector, as OTLP over HTTP (http/protobuf; OTEL_EXPORTER_OTLP_PROTOCOL=http/json for JSON);
-OTEL_EXPORTER_OTLP_ENDPOINT and the other OTEL_* variables do so too.
---log writes a JSON line per exchange to stderr, with no headers, no bodies and no query: "info" all,
-"warn" those that failed by a fault of somebody, so neither cancelled nor rejected ones. No exchange waits for any of them. Models are told by name in metrics where a
-route names them, and the first 100 others that an upstream answers for; the rest is "other".
+anomalies, deadlines, heals, usage, buffers, and the gen_ai.* metrics of OpenTelemetry. Who reaches
+the port can read it: it is on this machine alone unless another address is given. --otlp sends
+metrics and a span per exchange to a collector, as OTLP over HTTP (http/protobuf;
+OTEL_EXPORTER_OTLP_PROTOCOL=http/json for JSON); OTEL_EXPORTER_OTLP_ENDPOINT and the other OTEL_*
+variables do so too. --log writes a JSON line per exchange to stderr, with no headers, no bodies and
+no query: "info" all, "warn" those that failed by a fault of somebody, so neither cancelled nor
+rejected ones. No exchange waits for any of them. Models are told by name in metrics where a route
+names them, and the first 100 others that an upstream answers for; the rest is "other".
 OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental gives the newer names of gen_ai.*.`;
 
 export function addTelemetryOptions(command: Command): Command {

@@ -62,7 +62,7 @@ function checkRest(signal: Signal, env: Environment): void {
   }
   const headers = variableOf(signal, 'HEADERS', env);
   // They may be what opens the collector's door.
-  if (headers?.value.split(',').some((item) => !/^\s*[^=\s]+\s*=/.test(item))) {
+  if (headers?.value.split(',').some((item) => !/^\s*([^=\s]+\s*=|$)/.test(item))) {
     throw bad(headers.name, '***', 'name=value, with commas between them');
   }
 }

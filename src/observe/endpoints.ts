@@ -73,6 +73,7 @@ export function variableOf(
 
 export const COLLECTOR = 'the http:// or https:// URL of a collector, without user or query';
 
+/** Whether a text is what `COLLECTOR` says. */
 export function isCollector(text: string): boolean {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   return url !== undefined && /^https?:$/.test(url.protocol) && url.username + url.search === '';
