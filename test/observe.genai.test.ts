@@ -1,29 +1,11 @@
 /** The metrics of OpenTelemetry's conventions for generative AI. */
 import type { Attributes } from '@opentelemetry/api';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { UsageRecord } from '../src/accounting/ledger.js';
 import { METRICS } from '../src/observe/metrics.js';
 import { Telemetry } from '../src/observe/telemetry.js';
 import { ask, CHAT, WITH_USAGE } from './faults.js';
-import { World } from './harness.js';
-import { Observed, samplesIn, sumOf } from './observing.js';
-
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
-
-async function observed(options: Parameters<typeof Observed.open>[0] = {}): Promise<Observed> {
-  const opened = await Observed.open(options);
-  closing.push(() => opened.close());
-  return opened;
-}
-
-async function gateway(seen: Observed, config: Record<string, unknown> = {}): Promise<World> {
-  const world = await World.start({ telemetry: seen.telemetry, config });
-  closing.push(() => world.close());
-  return world;
-}
+import { gateway, observed, samplesIn, sumOf } from './observing.js';
 
 describe('generative AI', () => {
   const record = (model: string, more: Partial<UsageRecord> = {}): UsageRecord => ({
@@ -98,7 +80,7 @@ describe('generative AI', () => {
         },
       });
       const telemetry = new Telemetry({ semconvOptIn, tracerProvider: null, histogram });
-      closing.push(async () => telemetry.close());
+      onTestFinished(() => telemetry.close());
       tell(telemetry, record('m'), 'm');
       telemetry.flush();
       expect([...keys].filter((key) => /system|provider/.test(key))).toEqual([provider]);

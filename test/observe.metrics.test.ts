@@ -20,24 +20,12 @@ import { RH, SB, SH } from './envoy/messages.js';
 import { EnvoyWorld } from './envoy/world.js';
 import { ask, Client, chat, WITH_USAGE } from './faults.js';
 import { World } from './harness.js';
-import { Observed, samplesIn, sumOf } from './observing.js';
+import { gateway, type Observed, observed, samplesIn, sumOf } from './observing.js';
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
-
-async function observed(options: Parameters<typeof Observed.open>[0] = {}): Promise<Observed> {
-  const opened = await Observed.open(options);
-  closing.push(() => opened.close());
-  return opened;
-}
-
-async function gateway(seen: Observed, config: Record<string, unknown> = {}): Promise<World> {
-  const world = await World.start({ telemetry: seen.telemetry, config });
-  closing.push(() => world.close());
-  return world;
-}
 
 async function extProc(seen: Observed): Promise<EnvoyWorld> {
   const world = await EnvoyWorld.start({}, seen.telemetry);

@@ -2,19 +2,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
-import { Observed } from './observing.js';
-
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
-
-async function observed(options: Parameters<typeof Observed.open>[0] = {}): Promise<Observed> {
-  const opened = await Observed.open(options);
-  closing.push(() => opened.close());
-  return opened;
-}
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Observed, observed } from './observing.js';
 
 describe('the port of /metrics', () => {
   const statusOf = (url: string, init: RequestInit = {}) =>
@@ -46,7 +35,7 @@ describe('the port of /metrics', () => {
   it('that is taken is an error, and leaves nothing open', async () => {
     const taken = createServer();
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
-    closing.push(async () => taken.close());
+    onTestFinished(() => void taken.close());
     const { port } = taken.address() as AddressInfo;
     const opening = Observed.open({ metrics: (listen) => listen({ host: '127.0.0.1', port }) });
     await expect(opening).rejects.toMatchObject({ code: 'EADDRINUSE' });

@@ -1,7 +1,9 @@
 /** Telemetry as the command line opens it, for a test: `/metrics` on a free port, and a reader of it. */
+import { onTestFinished } from 'vitest';
 import type { OpenOptions } from '../src/observe/open.js';
 import { openTelemetry } from '../src/observe/open.js';
 import type { Telemetry } from '../src/observe/telemetry.js';
+import { World } from './harness.js';
 
 /** A line of `/metrics`. */
 export interface Sample {
@@ -48,6 +50,23 @@ export class Observed {
   close(): Promise<void> {
     return this.#close();
   }
+}
+
+/** Closed when the test is over, after all that it opened later. */
+export async function observed(options: Partial<OpenOptions> = {}): Promise<Observed> {
+  const opened = await Observed.open(options);
+  onTestFinished(() => opened.close());
+  return opened;
+}
+
+/** A gateway that is observed; closed when the test is over. */
+export async function gateway(
+  seen: Observed,
+  config: Record<string, unknown> = {},
+): Promise<World> {
+  const world = await World.start({ telemetry: seen.telemetry, config });
+  onTestFinished(() => world.close());
+  return world;
 }
 
 /** Reads the text format strictly: a line that is neither a comment nor a sample is an error. */
