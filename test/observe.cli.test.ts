@@ -82,6 +82,7 @@ describe.each(['gateway', 'ext-proc'] as const)('interlock %s', (command) => {
     ['--metrics', 'nonsense', 'Accepted: HOST:PORT'],
     ['--otlp', 'collector:4317', 'found "collector:4317"; accepted: the http:// or https:// URL'],
     ['--otlp', 'http://user:secret@collector', 'found "http://***@collector"; accepted: the http'],
+    ['--otlp', 'http://:secret@collector', 'found "http://***@collector"; accepted: the http'],
     ['--log', 'loud', 'Allowed choices are info, warn'],
   ])('refuses %s %s, and says what is accepted', async (flag, value, accepted) => {
     const server = run(command, flag, value);
@@ -114,6 +115,8 @@ describe('interlock gateway', () => {
     const otlp = `http://127.0.0.1:${(collector.address() as AddressInfo).port}`;
     const gateway = run('gateway', '--metrics', '127.0.0.1:0', '--otlp', otlp, '--log');
     const url = await gateway.url();
+    await gateway.until(() => gateway.stdout.includes(`  metrics to ${otlp}/v1/metrics\n`));
+    expect(gateway.stdout).toContain(`  traces to ${otlp}/v1/traces\n`);
     await ask(url);
     await gateway.until(() => gateway.stderr.includes('\n'));
     const samples = samplesIn(await (await fetch(await metricsUrlOf(gateway))).text());

@@ -75,7 +75,10 @@ export async function openTelemetry(
 
 /** What people are told at the start. */
 export function telemetryLines(opened: Opened | undefined): string[] {
-  return opened?.metricsUrl === undefined ? [] : [`  metrics: ${opened.metricsUrl}`];
+  if (opened === undefined) return [];
+  const { metricsUrl, endpoints } = opened;
+  const sent = Object.entries(endpoints).map(([signal, { url }]) => `  ${signal} to ${url}`);
+  return metricsUrl === undefined ? sent : [`  metrics: ${metricsUrl}`, ...sent];
 }
 
 function collector(text: string): string {

@@ -76,7 +76,8 @@ export const COLLECTOR = 'the http:// or https:// URL of a collector, without us
 /** Whether a text is what `COLLECTOR` says. */
 export function isCollector(text: string): boolean {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  return url !== undefined && /^https?:$/.test(url.protocol) && url.username + url.search === '';
+  if (url === undefined || !/^https?:$/.test(url.protocol)) return false;
+  return url.username + url.password + url.search === '';
 }
 
 function variable(env: Environment, name: string): string | undefined {

@@ -28,6 +28,8 @@ export interface Opened {
   readonly telemetry: Telemetry;
   /** Where `/metrics` is. */
   readonly metricsUrl: string | undefined;
+  /** Where it is sent. */
+  readonly endpoints: Endpoints;
   /** To the log, where there is one. */
   readonly warn: (message: string) => void;
   /** Sends and writes what waits, for a moment at the most. After the server. */
@@ -92,7 +94,7 @@ async function openAll(
       return otlp.close();
     });
   }
-  return { telemetry, metricsUrl, warn, close };
+  return { telemetry, metricsUrl, endpoints, warn, close };
 }
 
 async function openLog(level: LogLevel | undefined): Promise<Log | undefined> {
