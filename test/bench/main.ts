@@ -112,7 +112,7 @@ async function gateway(quick: boolean): Promise<void> {
 
 /** What it costs to observe; healing is always on, so it is on both sides. */
 async function observing(quick: boolean): Promise<void> {
-  const size = quick ? { sets: 1, turns: 6 } : { sets: 12, turns: 10 };
+  const size = quick ? { sets: 1, turns: 6 } : { sets: 12, turns: 20 };
   const all = await benchGateway(['interlock', ...OBSERVED], size);
   beside('metrics and healing', all.metered, all.interlock, 0.9);
   beside('metrics, tracing and healing', all.observed, all.interlock, 0.9);
