@@ -42,6 +42,8 @@ export function describeInBrowser(claim: string, tests: (browsing: Browsing) => 
       open: async (url, options = {}) => {
         const page = await browser.newPage({ ...options, viewport: { width: 1400, height: 900 } });
         pages.push(page);
+        // Sooner than a test gives up, which could not say what was waited for.
+        page.setDefaultTimeout(15_000);
         const { origin } = new URL(url);
         page.on('console', (message) => {
           if (['error', 'warning'].includes(message.type())) faults.push(message.text());

@@ -171,6 +171,13 @@ describe('the table of the page', () => {
   });
 });
 
+const NEVER = new Int32Array(new SharedArrayBuffer(4));
+
+function work(ms: number): void {
+  const until = performance.now() + ms;
+  while (performance.now() < until);
+}
+
 describe('the feed', () => {
   it('asks nobody without a viewer, each viewer a turn, and passes over who does not read', async () => {
     const feed = new Feed(() => {}, { turnEveryMs: 1, unreadBytesMax: 10 });
@@ -191,6 +198,26 @@ describe('the feed', () => {
     });
     expect(sent).toEqual(['turn 1', 'turn 2', 'turn 3']);
     feed.close();
+  });
+
+  // By the share of the time that a turn may take, the second one would come half a minute later.
+  const LASTED_MS = 600;
+  it.each([
+    ['waited for a processor', Infinity, () => Atomics.wait(NEVER, 0, 0, LASTED_MS)],
+    ['worked for long', 10, () => work(LASTED_MS)],
+  ])('comes again soon after a turn that %s', async (_, turnEveryMsMax, first) => {
+    const feed = new Feed(() => {}, { turnEveryMsMax });
+    let turns = 0;
+    await new Promise<void>((resolve) => {
+      const turn = () => {
+        if (++turns === 1) first();
+        else resolve();
+        return [];
+      };
+      feed.join({ unreadBytes: 0, send: () => {}, letGo: () => {} }, { turn });
+    });
+    feed.close();
+    expect(turns).toBe(2);
   });
 });
 
