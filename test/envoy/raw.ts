@@ -67,6 +67,7 @@ export class RawStream {
   readonly ended: Promise<RawEnd>;
   readonly #stream: ClientHttp2Stream;
   readonly #session: ClientHttp2Session;
+  readonly #closed: Promise<void>;
   readonly #deframer = new Deframer();
   #headers: IncomingHttpHeaders = {};
   #trailers: IncomingHttpHeaders = {};
@@ -90,6 +91,7 @@ export class RawStream {
       this.#wake();
     });
     stream.on('error', () => {});
+    this.#closed = new Promise((resolve) => stream.once('close', resolve));
     this.ended = new Promise((resolve) => {
       const over = () => {
         this.#over = true;
@@ -104,14 +106,9 @@ export class RawStream {
 
   /** One DATA frame. Resolves when it has left, or the stream is no more. */
   write(bytes: Buffer): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.#stream.closed || this.#stream.destroyed) return resolve();
-      this.#stream.once('close', resolve);
-      this.#stream.write(bytes, () => {
-        this.#stream.off('close', resolve);
-        resolve();
-      });
-    });
+    if (this.#stream.closed || this.#stream.destroyed) return Promise.resolve();
+    const left = new Promise<void>((resolve) => this.#stream.write(bytes, () => resolve()));
+    return Promise.race([left, this.#closed]);
   }
 
   /** A message as it should be. */
