@@ -39,7 +39,7 @@ function bootstrapFor(world: EnvoyWorld): string {
 }
 
 describe.skipIf(program === undefined)(`a real Envoy${why}`, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'interlock-envoy-'));
+  let folder: string;
   let upstreams: Upstream[] = [];
   let world: EnvoyWorld;
   let envoy: Running;
@@ -47,6 +47,7 @@ describe.skipIf(program === undefined)(`a real Envoy${why}`, () => {
   let exchanges = 0;
 
   beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'interlock-envoy-'));
     upstreams = await Promise.all([startUpstream(), startUpstream()]);
     const config = deployed('extproc.yaml');
     for (const [at, upstream] of upstreams.entries()) {

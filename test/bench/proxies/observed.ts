@@ -2,13 +2,11 @@
  * The gateway with metrics, a span per exchange that is sent to a collector, and the healing that
  * is always there. `INTERLOCK_BENCH_OBSERVE=metrics,otlp,log` adds the log, or leaves something out.
  */
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Ledger } from '../../../src/accounting/ledger.js';
 import { checkConfig } from '../../../src/adapters/http/config.js';
 import { HttpGateway } from '../../../src/adapters/http/server.js';
 import { endpointsOf } from '../../../src/observe/endpoints.js';
 import { openTelemetry } from '../../../src/observe/open.js';
+import { ledger } from '../ledger.js';
 import { serve, upstream } from './serve.js';
 
 const what = process.env.INTERLOCK_BENCH_OBSERVE ?? 'metrics,otlp';
@@ -21,7 +19,6 @@ const { telemetry } = await openTelemetry({
   models: [],
   warn: (message) => console.error(message),
 });
-const ledger = await Ledger.open(join(tmpdir(), `interlock-bench-${process.pid}.ndjson`));
 const config = checkConfig({ upstreams: [{ id: 'bench', url: upstream }] }, 'the bench');
 const gateway = new HttpGateway({ config, ledger, telemetry });
 await gateway.listen('127.0.0.1', 0);

@@ -3,14 +3,12 @@
  * one process both sides have the same compiled code and the same moments of the machine, which
  * between processes are worth more than what is to be measured.
  */
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Ledger } from '../../../src/accounting/ledger.js';
 import { checkConfig } from '../../../src/adapters/http/config.js';
 import { HttpGateway } from '../../../src/adapters/http/server.js';
 import { endpointsOf } from '../../../src/observe/endpoints.js';
 import { openTelemetry } from '../../../src/observe/open.js';
 import type { Telemetry } from '../../../src/observe/telemetry.js';
+import { ledger } from '../ledger.js';
 import { upstream } from './serve.js';
 
 const MODES = ['without', 'metrics', 'metrics and spans'] as const;
@@ -43,7 +41,6 @@ const telemetries: Readonly<Record<Mode, Telemetry | undefined>> = {
   'metrics and spans': await open(endpointsOf(`${upstream}/otlp`)),
 };
 
-const ledger = await Ledger.open(join(tmpdir(), `interlock-bench-${process.pid}.ndjson`));
 const write = ledger.write.bind(ledger);
 let requests = 0;
 ledger.write = (record) => {
