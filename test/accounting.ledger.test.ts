@@ -1,5 +1,15 @@
-import { execFile } from 'node:child_process';
-import { appendFile, mkdtemp, readFile, rm, symlink, unlink, writeFile } from 'node:fs/promises';
+import { execFile, execFileSync } from 'node:child_process';
+import { constants } from 'node:fs';
+import {
+  appendFile,
+  mkdtemp,
+  open,
+  readFile,
+  rm,
+  symlink,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -131,6 +141,26 @@ describe('the ledger', () => {
     await ledger.close();
     expect(ledger.tornBytes).toBe(7);
     expect((await lines()).map((line) => line.exchange)).toEqual(['a', 'b']);
+  });
+
+  it('does not wait for ever, at its end, for a pipe that nobody reads, and says what it lost', async () => {
+    execFileSync('mkfifo', [path]);
+    const reader = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const ledger = await Ledger.open(path);
+    // More than a pipe holds, and then one that is not even begun.
+    const big = record('x', { anomalies: Object.fromEntries(range(20_000)) });
+    const begun = fault(ledger.write(big));
+    // Before there is anything to read, a read of such a pipe is an error.
+    const heard = () => reader.read(Buffer.alloc(1)).catch(() => undefined);
+    while ((await heard()) === undefined);
+    const writes = [begun, fault(ledger.write(record('y')))];
+    const stuck = {
+      code: 'INTERLOCK_LEDGER_STUCK',
+      message: expect.stringMatching(/last 2 records/),
+    };
+    expect(await fault(ledger.close(50))).toMatchObject(stuck);
+    expect(await Promise.all(writes)).toMatchObject([stuck, stuck]);
+    await reader.close();
   });
 
   it('takes no more than its queue holds', async () => {

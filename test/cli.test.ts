@@ -1,7 +1,8 @@
 /** The command line, as a process of its own: what it prints, records, refuses and leaves behind. */
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -134,6 +135,25 @@ describe('interlock gateway', () => {
     await expect(stream.text()).rejects.toThrow();
     const outcomes = recordsIn(readFileSync(file, 'utf8')).map(({ outcome }) => outcome);
     expect(outcomes).toEqual(['drained']);
+  });
+
+  it('ends in spite of a pipe that nobody reads, and says what is not recorded', async () => {
+    const pipe = aFile();
+    execFileSync('mkfifo', [pipe]);
+    const reader = await open(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+    const gateway = run('gateway', '--listen', '127.0.0.1:0', '--usage', pipe);
+    const url = await gateway.url();
+    // As much as a pipe holds, and more.
+    const asked = Array.from({ length: 300 }, () => fetch(`${url}/v1/models`));
+    for (const { status } of await Promise.all(asked)) expect(status).toBe(200);
+    gateway.signal('SIGTERM');
+    await gateway.until(() => gateway.stderr.includes('a second signal cuts them'));
+    gateway.signal('SIGTERM');
+    expect(await gateway.ended).toEqual([null, 'SIGKILL']);
+    expect(gateway.stderr).toMatch(
+      /^interlock: The ledger .* took nothing for 3000 ms: .* not in it/m,
+    );
+    await reader.close();
   });
 
   it('repairs a usage file with a torn last line, and says so', async () => {

@@ -184,17 +184,23 @@ describe('F54: a part of the gateway that fails', () => {
     });
   });
 
-  it('the disk of the ledger: the response is whole, and the loss is told', async () => {
-    const settle = { config: { deadlines: { settle: 50 } } };
-    await inWorld({ ...settle, ledgerPath: '/dev/full' }, async (world) => {
-      const reply = await ask(world.port, { body: chat('fault:F27-whole') });
-      expect(reply).toMatchObject({ status: 200, whole: true });
-      await world.event('deadline.expired(settle)');
-      expect(world.gateway.inFlight).toBe(0);
-      expect(world.warnings[0]).toMatch(/not recorded: .*ENOSPC/);
-      expect(world.traces.at(-1)?.commands).toContain('countAnomaly(usageUnsettled)');
-    });
-  });
+  it.each([
+    ['an hour', 3_600_000],
+    ['for ever', 0],
+  ])(
+    'the disk of the ledger, with %s to settle: the response is whole, the loss is told at once',
+    async (_, ms) => {
+      const settle = { config: { deadlines: { settle: ms } } };
+      await inWorld({ ...settle, ledgerPath: '/dev/full' }, async (world) => {
+        const reply = await ask(world.port, { body: chat('fault:F27-whole') });
+        expect(reply).toMatchObject({ status: 200, whole: true });
+        await world.event('deadline.expired(settle)');
+        expect(world.gateway.inFlight).toBe(0);
+        expect(world.warnings[0]).toMatch(/not recorded: .*ENOSPC/);
+        expect(world.traces.at(-1)?.commands).toContain('countAnomaly(usageUnsettled)');
+      });
+    },
+  );
 
   it('a socket that was destroyed under a response being written', async () => {
     const steps = [

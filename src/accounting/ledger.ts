@@ -28,6 +28,7 @@ export type LedgerErrorCode =
   | 'INTERLOCK_LEDGER_OPEN'
   | 'INTERLOCK_LEDGER_WRITE'
   | 'INTERLOCK_LEDGER_FULL'
+  | 'INTERLOCK_LEDGER_STUCK'
   | 'INTERLOCK_LEDGER_CLOSED';
 
 /** What the ledger could not do. `cause` is the system's error, whose `code` is like `ENOSPC`. */
@@ -74,6 +75,8 @@ interface Waiting {
 /** Characters of records that may wait for the sink, and that go out at once. */
 const QUEUE_MAX = 16 * 1024 * 1024;
 const BATCH_MAX = 1024 * 1024;
+/** How long `close` waits for a sink that takes nothing, such as a pipe that nobody reads. */
+const CLOSE_MS = 3_000;
 /** The least time between two writes; a record waits for the rest of it at the most. */
 const GATHER_MS = 10;
 
@@ -88,6 +91,8 @@ export class Ledger {
   #sink: Sink | undefined;
   #queue: Waiting[] = [];
   #queued = 0;
+  /** Those that the sink has been given. */
+  #writing: Waiting[] = [];
   #flushing: Promise<void> | undefined;
   #closed = false;
   #writtenAt = Number.NEGATIVE_INFINITY;
@@ -151,13 +156,28 @@ export class Ledger {
     });
   }
 
-  /** Writes what waits, then gives the file back. Idempotent. */
-  async close(): Promise<void> {
+  /**
+   * Writes what waits, then gives the file back. Idempotent. Rejects with INTERLOCK_LEDGER_STUCK if
+   * the sink does not take it in `waitMs`; a thread may hang in it then, which `process.exit` waits for.
+   */
+  async close(waitMs = CLOSE_MS): Promise<void> {
     this.#closed = true;
-    await this.#flushing;
+    if (!(await endsWithin(waitMs, this.#flushing))) throw this.#stuck(waitMs);
     const sink = this.#sink;
     this.#sink = undefined;
     await sink?.close();
+  }
+
+  #stuck(waitMs: number): LedgerError {
+    const waiting = this.#writing.length + this.#queue.length;
+    const error = new LedgerError(
+      'INTERLOCK_LEDGER_STUCK',
+      `The ledger ${this.#path} took nothing for ${waitMs} ms: of the last ${waiting} records ` +
+        'some or all are not in it. Check who reads it, or the disk it is on.',
+    );
+    for (const one of [...this.#writing, ...this.#queue.splice(0)]) one.reject(error);
+    this.#writing = [];
+    return error;
   }
 
   async #flush(): Promise<void> {
@@ -168,8 +188,10 @@ export class Ledger {
         wait > 0 ? setTimeout(resolve, wait) : setImmediate(resolve),
       );
       this.#writtenAt = performance.now();
-      await this.#writeBatch(this.#nextBatch());
+      this.#writing = this.#nextBatch();
+      await this.#writeBatch(this.#writing);
     }
+    this.#writing = [];
     this.#flushing = undefined;
   }
 
@@ -219,4 +241,14 @@ export class Ledger {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Whether it ends in that time. */
+async function endsWithin(ms: number, what: Promise<unknown> | undefined): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, ms, false);
+  });
+  const ended = Promise.resolve(what).then(() => true);
+  return Promise.race([ended, late]).finally(() => clearTimeout(timer));
 }

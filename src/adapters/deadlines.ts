@@ -18,8 +18,10 @@ const TICK_MS = 20;
 
 const places = new Map<Deadline, number>(DEADLINES.map((deadline, place) => [deadline, place]));
 
-/** Due times of which none comes. */
+/** Due times of which none comes, as none of the deadlines runs. */
 const NEVER: readonly number[] = DEADLINES.map(() => Infinity);
+/** Of one that runs and has no end. */
+const RUNS_FOR_EVER = Number.MAX_VALUE;
 
 /** The deadlines of all exchanges that have one running. It keeps no process alive. */
 export class Clock {
@@ -69,8 +71,20 @@ export class Deadlines implements Member {
   /** Starts a deadline, or starts it anew. */
   start(deadline: Deadline): void {
     const time = this.#times[deadline];
-    if (time === 0) return;
-    this.#due[places.get(deadline) as number] = performance.now() + time;
+    const place = places.get(deadline) as number;
+    if (time === 0) {
+      this.#due[place] = RUNS_FOR_EVER;
+      return;
+    }
+    this.#due[place] = performance.now() + time;
+    this.#clock.watch(this);
+  }
+
+  /** What is waited for will not come: if the deadline runs, it is due now. */
+  hasten(deadline: Deadline): void {
+    const place = places.get(deadline) as number;
+    if (this.#due[place] === Infinity) return;
+    this.#due[place] = 0;
     this.#clock.watch(this);
   }
 

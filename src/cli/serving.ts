@@ -22,6 +22,9 @@ export interface Serving {
   cut(): void;
 }
 
+/** How long the last line of a process that cannot end by itself may take. */
+const LAST_WORD_MS = 500;
+
 /** What is open, to be closed last to first, also when the next thing cannot be opened. */
 export type Open = (() => Promise<unknown>)[];
 
@@ -52,9 +55,27 @@ export async function serve(start: (open: Open) => Promise<Serving>): Promise<vo
     const left = serving.inFlight;
     if (left > 0) console.error(`interlock: ${left} in flight may end; a second signal cuts them`);
     await serving.drain();
-  } finally {
-    for (const close of open.reverse()) await close();
+  } catch (error) {
+    await closeAll(open);
+    throw error;
   }
+  const [failure] = await closeAll(open);
+  if (failure !== undefined) endByForce((failure as Error).message);
+}
+
+/** Last to first and every one, whatever becomes of the others. Gives what they rejected with. */
+async function closeAll(open: Open): Promise<unknown[]> {
+  const failures: unknown[] = [];
+  for (const close of open.reverse()) await close().catch((error) => failures.push(error));
+  return failures;
+}
+
+/** A thread may hang in a write to a pipe that nobody reads, and `process.exit` would wait for it. */
+function endByForce(why: string): void {
+  const end = () => process.kill(process.pid, 'SIGKILL');
+  process.stderr.write(`interlock: ${why}\n`, end);
+  // Who reads stderr may be the one who does not read.
+  setTimeout(end, LAST_WORD_MS);
 }
 
 export async function openLedger({ usage: path }: ServingFlags, open: Open): Promise<Ledger> {

@@ -18,6 +18,7 @@ import { Deadlines } from '../deadlines.js';
 import type { Choice } from '../fleet.js';
 import { endingOf } from '../fleet.js';
 import { begun } from '../observers.js';
+import { writeTo } from '../warnings.js';
 import { eventsOf, isOfRequest, kindOf, modesOf, statusOf } from './codec.js';
 import type { Call } from './conversation.js';
 import { Conversation } from './conversation.js';
@@ -93,6 +94,8 @@ export class Processing implements Member {
 
   /** The server shuts down; what is in flight may finish within the drain deadline, if not `now`. */
   drain(now: boolean): void {
+    // A record is not waited for either. What has no outcome yet gets its own time to settle.
+    if (now) this.#deadlines.hasten('settle');
     this.#conductor.deliver(events.drainStarted, { cause: 'draining' });
     if (now) this.#expired('drain');
   }
@@ -276,12 +279,9 @@ export class Processing implements Member {
     this.#bill.settle(outcome, origin, this.#write);
   }
 
-  /** A record that cannot be written is told; the settle deadline ends the wait for it. */
   readonly #write = (record: UsageRecord): void => {
-    this.#shared.ledger.write(record).then(
-      () => this.#conductor.deliver(events.usageRecorded),
-      (error) => this.#shared.warn(`exchange ${record.exchange}: not recorded: ${String(error)}`),
-    );
+    const recorded = () => this.#conductor.deliver(events.usageRecorded);
+    writeTo(this.#shared, record, recorded, () => this.#deadlines.hasten('settle'));
   };
 
   #release(): void {

@@ -18,6 +18,7 @@ import { Deadlines } from '../deadlines.js';
 import type { Choice } from '../fleet.js';
 import { endingOf } from '../fleet.js';
 import { begun } from '../observers.js';
+import { writeTo } from '../warnings.js';
 import type { Detail, RawHeaders, ResponseHead } from './call.js';
 import { Downstream } from './downstream.js';
 import type { Gateway } from './gateway.js';
@@ -104,6 +105,8 @@ export class Relay implements Member {
 
   /** The gateway shuts down; what is in flight may finish within the drain deadline, if not `now`. */
   drain(now: boolean): void {
+    // A record is not waited for either. What has no outcome yet gets its own time to settle.
+    if (now) this.#deadlines.hasten('settle');
     this.#downstream.endsConnection();
     this.#conductor.deliver(events.drainStarted, { cause: 'draining' });
     if (now) this.#expired('drain');
@@ -283,12 +286,9 @@ export class Relay implements Member {
     this.#bill.settle(outcome, origin, this.#write);
   }
 
-  /** A record that cannot be written is told; the settle deadline ends the wait for it. */
   readonly #write = (record: UsageRecord): void => {
-    this.#gateway.ledger.write(record).then(
-      () => this.#conductor.deliver(events.usageRecorded),
-      (error) => this.#gateway.warn(`exchange ${record.exchange}: not recorded: ${String(error)}`),
-    );
+    const recorded = () => this.#conductor.deliver(events.usageRecorded);
+    writeTo(this.#gateway, record, recorded, () => this.#deadlines.hasten('settle'));
   };
 
   #release(): void {
