@@ -17,7 +17,7 @@ import { Clock } from '../deadlines.js';
 import { TOLD } from '../fleet.js';
 import type { Observers } from '../observers.js';
 import { Sizers } from '../routes.js';
-import { guarded, warnOnStderr } from '../warnings.js';
+import { guarded, seldom, warnOnStderr } from '../warnings.js';
 import type { GatewayConfig } from './config.js';
 import type { Gateway } from './gateway.js';
 import type { RequestHead } from './headers.js';
@@ -79,9 +79,11 @@ export class HttpGateway implements Gateway {
     this.ledger = ledger;
     this.warn = warn;
     this.observers = { trace: trace && guarded(trace, warn), telemetry, watch };
+    const warnSeldom = seldom(warn);
     this.upstreams = new Upstreams(config, (what, id) => {
       if (what === 'ejection') telemetry?.healed('failingUpstream');
-      warn(`upstream ${id} ${TOLD[what]}`);
+      // Being ejected takes its time; being spared goes as fast as a dead upstream refuses.
+      (what === 'spared' ? warnSeldom : warn)(`upstream ${id} ${TOLD[what]}`);
     });
     this.accountingLimits = config.accounting as Partial<AccountingLimits>;
     this.sizers = new Sizers(config.accounting.bufferBudgetBytes);
