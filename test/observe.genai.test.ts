@@ -111,6 +111,26 @@ describe('generative AI', () => {
     expect(count).toBe(100_001);
   });
 
+  it('tells the models of the routes whatever clients ask for, and operation and upstream of all', async () => {
+    const seen = await observed({ models: ['in-the-config'] });
+    const { telemetry, warnings } = seen;
+    const upstreams = ['a', 'b', 'c', 'd'];
+    for (let at = 0; at < 100; at++) {
+      for (const upstream of upstreams) tell(telemetry, record(`m${at}`, { upstream }), `m${at}`);
+    }
+    for (let times = 0; times < 20; times++) {
+      tell(telemetry, record('in-the-config', { upstream: 'e' }), 'in-the-config');
+    }
+    const samples = await seen.samples();
+    const count = (labels: Record<string, string>) =>
+      sumOf(samples, 'gen_ai_server_request_duration_seconds_count', labels);
+    expect(count({ gen_ai_request_model: 'in-the-config', interlock_upstream: 'e' })).toBe(20);
+    // There was room for 300 of the 400.
+    expect(count({ gen_ai_request_model: 'other', gen_ai_operation_name: 'chat' })).toBe(100);
+    for (const upstream of upstreams) expect(count({ interlock_upstream: upstream })).toBe(100);
+    expect(warnings).toEqual([expect.stringMatching(/too many models .* is told as "other"/)]);
+  });
+
   it('tells a model by its name from when an upstream first answers in it, also what failed before', async () => {
     const seen = await observed();
     const failed = record('m', { outcome: 'upstreamFailed', cause: 'connection_lost' });

@@ -64,7 +64,7 @@ function tell(spans: SpanMaker, exchanged: readonly Exchanged[]): unknown[] {
       moves.push(cell, time);
     }
     const group = { operation: operationOf(record), model, providerKey, bytes: undefined };
-    const facts = { record, group };
+    const facts = { record, requestModel: record.model, group };
     span?.end(unrecorded ? undefined : facts, time + STEP_MS, courseOf(moves), moves);
   }
   return batons;
@@ -145,6 +145,7 @@ const record = fc.record({
   path: maybe(text),
   route: maybe(fc.constantFrom('a', 'b')),
   upstream: maybe(fc.constantFrom('a', 'bench')),
+  model: maybe(text),
   usage,
   requestBytes: fc.nat(),
   responseBytes: fc.constantFrom(0, 127, 128, 2 ** 35),

@@ -119,6 +119,21 @@ describe('an exchange', () => {
     });
   });
 
+  it('of a model that metrics do not name is a span that names it, and is not called by it', async () => {
+    const { telemetry, spans } = tracing();
+    const record = {
+      ...({ v: 1, exchange: 'a', at: '', outcome: 'upstreamFailed', path: CHAT } as const),
+      ...({ usage: { kind: 'unknown', reason: 'truncated' }, durationMs: 1 } as const),
+      ...{ requestBytes: 1, responseBytes: 1 },
+    };
+    const asked = { streams: false, requestModel: 'any one can\nask' };
+    telemetry.begin('a', () => undefined).recorded(record, asked);
+    telemetry.flush();
+    const [span] = spans() as [ReadableSpan];
+    expect(span.name).toBe('chat');
+    expect(span.attributes).toMatchObject({ 'gen_ai.request.model': 'any one can\\u000aask' });
+  });
+
   it('over ext_proc is a span in the trace that Envoy shows', async () => {
     const { telemetry, spans } = tracing();
     const world = await EnvoyWorld.start({}, telemetry);

@@ -8,8 +8,14 @@ import type { UsageRecord } from '../accounting/ledger.js';
 import type { Dialect } from '../accounting/usage.js';
 import { Interned, type Models, OTHER } from './labels.js';
 
-/** Label sets of one server. Each has a series per bucket in four histograms. */
-const SETS_MAX = 300;
+/**
+ * Label sets of one server: those of models that the configuration names, and those of others, which
+ * clients can have made. Each has a series per bucket in four histograms.
+ */
+const NAMED_SETS_MAX = 1_000;
+const LEARNED_SETS_MAX = 300;
+/** Those without a model of their own: as many as there are operations at each upstream. */
+const REST_SETS_MAX = 300;
 const ERRORS_MAX = 64;
 
 export interface Operation {
@@ -62,36 +68,49 @@ export class LabelSets {
   /** The attribute that names the provider. */
   readonly providerKey: string;
   readonly #models: Models;
-  readonly #sets = new Interned<LabelSet>(SETS_MAX);
-  readonly #rest: LabelSet;
+  readonly #full: () => void;
+  readonly #named = new Interned<LabelSet>(NAMED_SETS_MAX);
+  readonly #learned = new Interned<LabelSet>(LEARNED_SETS_MAX);
+  readonly #rest = new Interned<LabelSet>(REST_SETS_MAX);
+  readonly #last: LabelSet;
 
-  constructor(models: Models, providerKey: string) {
+  /** `full` is called once, when models are told as others from then on for want of room. */
+  constructor(models: Models, providerKey: string, full: () => void) {
     this.#models = models;
     this.providerKey = providerKey;
-    this.#rest = labelSetOf({
-      'gen_ai.operation.name': OTHER,
-      [providerKey]: OTHER,
-      'gen_ai.request.model': OTHER,
-      'gen_ai.response.model': OTHER,
-      'interlock.upstream': OTHER,
-    });
+    this.#full = full;
+    const nothing = { operation: OTHER, provider: OTHER };
+    this.#last = this.#in(new Interned(1), nothing, OTHER, OTHER, OTHER) as LabelSet;
   }
 
   of(operation: Operation, record: UsageRecord, requestModel: string | undefined): LabelSet {
     const asked = this.#models.labelOf(requestModel);
     const answered = this.#models.labelOf(record.usage.model);
     const { upstream } = record;
-    const parts = [operation.operation, operation.provider, asked, answered, upstream];
-    const made = this.#sets.get(parts, () =>
+    const learned = this.#models.isLearned(asked) || this.#models.isLearned(answered);
+    const sets = learned ? this.#learned : this.#named;
+    const set = this.#in(sets, operation, asked, answered, upstream);
+    if (set !== undefined) return set;
+    if (this.#rest.size === 0) this.#full();
+    return this.#in(this.#rest, operation, OTHER, OTHER, upstream) ?? this.#last;
+  }
+
+  #in(
+    sets: Interned<LabelSet>,
+    { operation, provider }: Operation,
+    asked: string | undefined,
+    answered: string | undefined,
+    upstream: string | undefined,
+  ): LabelSet | undefined {
+    return sets.get([operation, provider, asked, answered, upstream], () =>
       labelSetOf({
-        'gen_ai.operation.name': operation.operation,
-        [this.providerKey]: operation.provider,
+        'gen_ai.operation.name': operation,
+        [this.providerKey]: provider,
         ...(asked !== undefined && { 'gen_ai.request.model': asked }),
         ...(answered !== undefined && { 'gen_ai.response.model': answered }),
         ...(upstream !== undefined && { 'interlock.upstream': upstream }),
       }),
     );
-    return made ?? this.#rest;
   }
 }
 

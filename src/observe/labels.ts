@@ -14,12 +14,14 @@ const PLAIN = /^[\w.:/@+-]{1,100}$/;
  * that an upstream has answered for. A client can ask for any model; it cannot make one answer.
  */
 export class Models {
+  readonly #named: ReadonlySet<string>;
   readonly #known: Set<string>;
   readonly #most: number;
 
   /** `named` are from the configuration, patterns left out; `learnedMax` is how many come to them. */
   constructor(named: readonly string[], learnedMax: number) {
-    this.#known = new Set(named.filter((name) => PLAIN.test(name)));
+    this.#named = new Set(named.filter((name) => PLAIN.test(name)));
+    this.#known = new Set(this.#named);
     this.#most = this.#known.size + learnedMax;
   }
 
@@ -35,6 +37,11 @@ export class Models {
     if (name === undefined) return undefined;
     return this.#known.has(name) ? name : OTHER;
   }
+
+  /** Whether a label is a name that the configuration does not have. */
+  isLearned(label: string | undefined): boolean {
+    return label !== undefined && label !== OTHER && !this.#named.has(label);
+  }
 }
 
 export type Part = string | number | undefined;
@@ -46,6 +53,10 @@ export class Interned<Value> {
 
   constructor(max: number) {
     this.#max = max;
+  }
+
+  get size(): number {
+    return this.#values.size;
   }
 
   /** Undefined for new ones over the limit. */

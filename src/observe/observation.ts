@@ -175,9 +175,10 @@ export class Observation implements StepObserver, Member {
     if (record === undefined || circumstances === undefined) return;
     this.#record = undefined;
     const { instruments, groups } = this.#telemetry;
-    const group = groups.of(record, circumstances.requestModel);
+    const { requestModel } = circumstances;
+    const group = groups.of(record, requestModel);
     instruments.recorded(group.series, record, this.#timesOf(record, circumstances));
-    this.#endSpan({ record, group }, this.#recordedAt, course);
+    this.#endSpan({ record, requestModel, group }, this.#recordedAt, course);
   }
 
   #timesOf({ outcome, usage, durationMs }: UsageRecord, { streams }: Circumstances): Times {

@@ -4,6 +4,7 @@ import type { Outcome } from '../../machines/events.js';
 import type { UsageRecord } from '../accounting/ledger.js';
 import type { Course, Moves } from './courses.js';
 import type { Operation } from './genai.js';
+import { OTHER } from './labels.js';
 import { shown } from './text.js';
 
 /** What a span is called until it is known what was asked for. */
@@ -42,6 +43,8 @@ export interface ExchangeSpan {
 
 export interface SpanFacts {
   readonly record: UsageRecord;
+  /** The model that was asked for, where that was read. */
+  readonly requestModel: string | undefined;
   readonly group: SpanGroup;
 }
 
@@ -49,6 +52,7 @@ export interface SpanFacts {
 export interface SpanGroup {
   /** What was asked for, and of which model, where it was generative AI. */
   readonly operation: Operation | undefined;
+  /** As metrics tell it: a name, or `other`. */
   readonly model: string | undefined;
   /** The attribute that names the provider. */
   readonly providerKey: string;
@@ -79,7 +83,9 @@ export function isFault(outcome: string): boolean {
 
 export function nameOf({ operation, model }: SpanGroup): string {
   if (operation === undefined) return EXCHANGE;
-  return model === undefined ? operation.operation : `${operation.operation} ${model}`;
+  // There may be any number of names of models, and of spans there should not.
+  const told = model !== undefined && model !== OTHER;
+  return told ? `${operation.operation} ${model}` : operation.operation;
 }
 
 /** What many exchanges have in common: outcomes, names of the configuration, models. */
@@ -97,18 +103,21 @@ export function tellCommon({ record, group }: SpanFacts, to: AttributeSink): voi
   if (operation === undefined) return;
   to.put('gen_ai.operation.name', operation.operation);
   to.put(providerKey, operation.provider);
-  to.put('gen_ai.request.model', model);
+  to.put('gen_ai.request.model', model === OTHER ? undefined : model);
   to.put('gen_ai.response.model', usage.model && shown(usage.model));
 }
 
 /** What each exchange has a value of its own for. */
-export function tellOwn({ record, group }: SpanFacts, to: AttributeSink): void {
+export function tellOwn({ record, requestModel, group }: SpanFacts, to: AttributeSink): void {
   const { usage, anomalies, path } = record;
   to.put('interlock.request.size', record.requestBytes);
   to.put('interlock.response.size', record.responseBytes);
   to.put('url.path', path && shown(path));
   for (const name in anomalies) to.put(`interlock.anomaly.${name}`, anomalies[name]);
-  if (group.operation === undefined || usage.kind === 'unknown') return;
+  if (group.operation === undefined) return;
+  const asked = group.model === OTHER ? (requestModel ?? usage.model) : undefined;
+  to.put('gen_ai.request.model', asked && shown(asked));
+  if (usage.kind === 'unknown') return;
   to.put('gen_ai.usage.input_tokens', usage.inputTokens);
   to.put('gen_ai.usage.output_tokens', usage.outputTokens);
 }

@@ -34,6 +34,9 @@ export const MODELS_MAX = 100;
 const TOGETHER_MAX = 64;
 const WAIT_MS = 50;
 
+const FULL =
+  'telemetry: too many models at too many upstreams were told by name; what is new is told as "other"';
+
 /** How long it is taken for granted that the day's clock has not jumped. */
 const EPOCH_MS = 1_000;
 
@@ -82,7 +85,8 @@ export class Telemetry {
     const { meterProvider = metrics.getMeterProvider(), tracerProvider, spans, log } = options;
     const { semconvOptIn = process.env.OTEL_SEMCONV_STABILITY_OPT_IN } = options;
     const models = new Models(options.models ?? [], options.modelsMax ?? MODELS_MAX);
-    const labels = new LabelSets(models, providerKeyOf(semconvOptIn));
+    this.#warn = options.warn ?? (() => {});
+    const labels = new LabelSets(models, providerKeyOf(semconvOptIn), () => this.#warn(FULL));
     this.instruments = new Instruments(
       meterProvider.getMeter(NAME),
       this.lifecycle,
@@ -96,7 +100,6 @@ export class Telemetry {
       this.spans = new ApiSpans(tracers.getTracer(NAME), options.propagator ?? propagation);
     }
     this.log = log;
-    this.#warn = options.warn ?? (() => {});
   }
 
   /** An exchange begins. What this gives is told its steps and its record. It never throws. */
