@@ -187,6 +187,16 @@ describe('a text of a peer', () => {
     ['authorization=Basic dXNlcjpwYXNz', 'authorization=Basic [redacted]'],
     ['/v1/chat/completions', '/v1/chat/completions'],
     ['gpt-4o-mini', 'gpt-4o-mini'],
+    ['/v1/Bearer%20abc.def-ghi', '/v1/Bearer [redacted]'],
+    ['/v1/AIzaSyA1234567890abcdefghijklmnopqrstuv', '/v1/[redacted]'],
+    ['/hf_abcdefghijklmnopqrst', '/[redacted]'],
+    ['/ghp_abcdefghijklmnopqrst0123456789ABCDEF', '/[redacted]'],
+    ['/gsk_abcdefghijklmnopqrst', '/[redacted]'],
+    ['/xai-abcdefghijklmnopqrst', '/[redacted]'],
+    ['/AKIAIOSFODNN7EXAMPLE', '/[redacted]'],
+    ['/eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln-bmF0dXJl', '/[redacted]'],
+    ['hf_small-model', 'hf_small-model'],
+    ['chai-1', 'chai-1'],
     ['task-force', 'task-force'],
   ])('%s is told as %s', (text, expected) => expect(redacted(text)).toBe(expected));
 

@@ -6,9 +6,15 @@ import { capped } from '../accounting/usage.js';
 
 const REDACTED = '[redacted]';
 
-/** Keys as providers write them, and what stands behind the names that credentials go by. */
-const SECRETS =
-  /\b(?:sk|pk|rk)-[\w-]{6,}|\b(bearer|basic)\s+[\w.~+/=-]{6,}|\b((?:x-)?api[-_]?key|authorization|access[-_]?token|password|secret)(["']?\s*[=:]\s*["']?)(?!bearer|basic)[^\s"'&,;]+/gi;
+/** Keys as providers write them: OpenAI and its like, xAI, Hugging Face, GitHub, Groq, Google, AWS. */
+const KEYS =
+  /\b(?:sk|pk|rk)-[\w-]{6,}|\b(?:xai-|hf_|gh[a-z]_|gsk_)\w{16,}|\bAIza[\w-]{20,}|\bAKIA\w{12,}/;
+/** A JSON Web Token (RFC 7519): what is signed begins with `{"`. */
+const TOKENS = /\beyJ[\w-]+\.eyJ[\w-]+\.[\w-]*/;
+/** What stands behind the names that credentials go by; a blank may be one of a URL. */
+const NAMED =
+  /\b(bearer|basic)(?:\s|%20)+[\w.~+/=-]{6,}|\b((?:x-)?api[-_]?key|authorization|access[-_]?token|password|secret)(["']?\s*[=:]\s*["']?)(?!bearer|basic)[^\s"'&,;]+/;
+const SECRETS = new RegExp([KEYS, TOKENS, NAMED].map(({ source }) => source).join('|'), 'gi');
 
 /** C0, DEL and C1, line and paragraph separators, and marks that turn the direction of text. */
 const UNSEEN =
@@ -16,7 +22,7 @@ const UNSEEN =
   /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
 /** What every credential and every unseen character has in it; most texts have none of it. */
-const SUSPECT = /k-|[^\w./-]/i;
+const SUSPECT = /k-|xai-|_|AIza|AKIA|eyJ|[^\w./-]/i;
 
 /** The text without what looks like a credential. */
 export function redacted(text: string): string {
