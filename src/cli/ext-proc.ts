@@ -97,7 +97,8 @@ Health is gRPC's own, for the names "", "liveness", "readiness" and
 "envoy.service.ext_proc.v3.ExternalProcessor", where exchanges are heard and on --health, which is
 plaintext for whoever probes. SIGTERM makes all but "liveness" NOT_SERVING, lets the exchanges in
 flight finish within the drain deadline, refuses others with 503 and Retry-After, and leaves none
-without a usage record; a second one does so at once.
+without a usage record; a second one does so at once. A usage file that takes nothing is waited for
+3 seconds, and what it did not get is said.
 ${INSPECTION_HELP}
 ${TELEMETRY_HELP}
 

@@ -88,7 +88,8 @@ ${TELEMETRY_HELP}
 
 GET /healthz and GET /readyz are answered by the gateway. SIGTERM stops taking exchanges, lets
 those in flight finish within the drain deadline, and leaves none without a usage record; a second
-one does so at once. Upstreams are judged by the exchanges that they get; equal ones take turns.
+one does so at once. A usage file that takes nothing is waited for 3 seconds, and what it did not get
+is said. Upstreams are judged by the exchanges that they get; equal ones take turns.
 
 The gateway does not ask its clients who they are. With a key of yours in "headers", whoever can
 reach it spends that key: listen on 127.0.0.1, or put something in front that asks.`;
