@@ -188,6 +188,17 @@ describe('a drain', () => {
   });
 });
 
+describe('a usage record', () => {
+  it('that the ledger refuses is told, and not waited for', async () => {
+    await start({ deadlines: { settle: 3_600_000 } });
+    await world.ledger.close();
+    await finish(await begin(another(), RH({}, true)));
+    await world.event('deadline.expired(settle)');
+    expect(world.server.inFlight).toBe(0);
+    expect(world.warnings).toEqual([expect.stringMatching(/not recorded: .* is closed/)]);
+  });
+});
+
 describe('an address', () => {
   it('that is taken is refused with the system’s error', async () => {
     await start();
