@@ -154,6 +154,8 @@ describe('the ledger', () => {
     const heard = () => reader.read(Buffer.alloc(1)).catch(() => undefined);
     while ((await heard()) === undefined);
     const writes = [begun, fault(ledger.write(record('y')))];
+    expect(ledger.failing).toBe(false);
+    await expect.poll(() => ledger.failing, { timeout: 10_000 }).toBe(true);
     const stuck = {
       code: 'INTERLOCK_LEDGER_STUCK',
       message: expect.stringMatching(/last 2 records/),

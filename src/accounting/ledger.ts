@@ -75,8 +75,8 @@ interface Waiting {
 /** Characters of records that may wait for the sink, and that go out at once. */
 const QUEUE_MAX = 16 * 1024 * 1024;
 const BATCH_MAX = 1024 * 1024;
-/** How long `close` waits for a sink that takes nothing, such as a pipe that nobody reads. */
-const CLOSE_MS = 3_000;
+/** How long a sink may take for one write before it hangs, as a pipe does that nobody reads. */
+const HANGS_MS = 3_000;
 /** The least time between two writes; a record waits for the rest of it at the most. */
 const GATHER_MS = 10;
 
@@ -108,9 +108,11 @@ export class Ledger {
     return this.#tornBytes;
   }
 
-  /** Whether the sink refused the last records. The next ones try it again. */
+  /** Whether the sink refused the last records, or takes none. The next ones try it again. */
   get failing(): boolean {
-    return this.#sink === undefined && !this.#closed;
+    if (this.#closed) return false;
+    const hangs = this.#writing.length > 0 && performance.now() - this.#writtenAt > HANGS_MS;
+    return this.#sink === undefined || hangs;
   }
 
   /**
@@ -160,7 +162,7 @@ export class Ledger {
    * Writes what waits, then gives the file back. Idempotent. Rejects with INTERLOCK_LEDGER_STUCK if
    * the sink does not take it in `waitMs`; a thread may hang in it then, which `process.exit` waits for.
    */
-  async close(waitMs = CLOSE_MS): Promise<void> {
+  async close(waitMs = HANGS_MS): Promise<void> {
     this.#closed = true;
     if (!(await endsWithin(waitMs, this.#flushing))) throw this.#stuck(waitMs);
     const sink = this.#sink;
