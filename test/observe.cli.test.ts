@@ -83,6 +83,8 @@ describe.each(['gateway', 'ext-proc'] as const)('interlock %s', (command) => {
     ['--otlp', 'collector:4317', 'found "collector:4317"; accepted: the http:// or https:// URL'],
     ['--otlp', 'http://user:secret@collector', 'found "http://***@collector"; accepted: the http'],
     ['--otlp', 'http://:secret@collector', 'found "http://***@collector"; accepted: the http'],
+    ['--otlp', 'http://collector:4318#secret', 'found "http://collector:4318#***"; accepted: the'],
+    ['--otlp', 'http://collector:4318?', 'found "http://collector:4318?"; accepted: the http://'],
     ['--log', 'loud', 'Allowed choices are info, warn'],
   ])('refuses %s %s, and says what is accepted', async (flag, value, accepted) => {
     const server = run(command, flag, value);

@@ -57,7 +57,7 @@ describe('where telemetry is sent', () => {
   it('tells no password of a URL that is refused', () => {
     const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://me:secret@collector:4318' };
     expect(() => endpointsOf(undefined, env)).toThrow(
-      'found "http://***@collector:4318"; accepted: the http:// or https:// URL of a collector, without user or query',
+      'found "http://***@collector:4318"; accepted: the http:// or https:// URL of a collector, without user, query or hash',
     );
   });
 
@@ -92,14 +92,41 @@ describe('where telemetry is sent', () => {
     );
   });
 
-  it.each([
-    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4317'],
-    ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'no url'],
-    ['OTEL_EXPORTER_OTLP_METRICS_ENDPOINT', 'file:///etc/passwd'],
-  ])('by %s=%s is an error that names it', (name, value) => {
-    expect(() => endpointsOf(undefined, { [name]: value })).toThrow(
-      `${name}: found "${value}"; accepted: the http:// or https:// URL of a collector, without user or query`,
-    );
+  describe.each([
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+    'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+    'OTEL_EXPORTER_OTLP_METRICS_ENDPOINT',
+  ])('by %s', (name) => {
+    it.each([
+      ['collector:4317'],
+      ['no url'],
+      ['file:///etc/passwd'],
+      ['http:collector:4318'],
+      ['http://'],
+      ['http://collector:65536'],
+      // Whatever were put behind these would be no path.
+      ['http://collector:4318?'],
+      ['http://collector:4318#'],
+      ['http://collector:4318/?key=secret', 'http://collector:4318/?***'],
+      ['http://collector:4318#secret', 'http://collector:4318#***'],
+      ['http://@collector', 'http://***@collector'],
+      ['http://:@collector', 'http://***@collector'],
+      [' http://collector:4318'],
+      ['http://collector:4318 '],
+    ])('=%j is an error that names it, and tells no key', (value, shown = value) => {
+      expect(() => endpointsOf(undefined, { [name]: value })).toThrow(
+        `${name}: found "${shown}"; accepted: the http:// or https:// URL of a collector, without user, query or hash`,
+      );
+    });
+
+    it.each([
+      ['http://collector'],
+      ['HTTPS://collector:4318/'],
+      ['http://[::1]:4318'],
+      ['http://127.0.0.1:4318/at/@home'],
+    ])('=%s is there', (value) => {
+      expect(Object.keys(endpointsOf(undefined, { [name]: value })).length).toBeGreaterThan(0);
+    });
   });
 
   it('is encoded as the environment says, for each signal', () => {

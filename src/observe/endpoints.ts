@@ -71,13 +71,14 @@ export function variableOf(
   return undefined;
 }
 
-export const COLLECTOR = 'the http:// or https:// URL of a collector, without user or query';
+export const COLLECTOR = 'the http:// or https:// URL of a collector, without user, query or hash';
+
+/** A signal's path goes behind such a text. What `URL` has read does not show an empty part. */
+const BARE = /^https?:\/\/[^/?#@\\\s]+(?:\/[^?#\\\s]*)?$/i;
 
 /** Whether a text is what `COLLECTOR` says. */
 export function isCollector(text: string): boolean {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol)) return false;
-  return url.username + url.password + url.search === '';
+  return BARE.test(text) && URL.canParse(text);
 }
 
 function variable(env: Environment, name: string): string | undefined {
@@ -99,9 +100,9 @@ export function wholeOf(
   throw bad(variable.name, variable.value, `${what}, from ${least}`);
 }
 
-/** What was found is told without the password that it may have. */
+/** What was found is told without the password, or the key in a query, that a URL may have. */
 export function bad(name: string, found: string, accepted: string): InterlockError {
-  const shown = JSON.stringify(found.replace(/\/\/.*@/, '//***@').slice(0, 120));
-  const message = `${name}: found ${shown}; accepted: ${accepted}`;
+  const safe = found.replace(/\/\/.*@/, '//***@').replace(/(:\/\/[^?#]*[?#]).+/s, '$1***');
+  const message = `${name}: found ${JSON.stringify(safe.slice(0, 120))}; accepted: ${accepted}`;
   return new InterlockError('INTERLOCK_BAD_OPTION', message);
 }
