@@ -42,10 +42,10 @@ export class Collector {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** Resolves once something was sent to this path. */
-  async sent(path: string): Promise<unknown> {
+  /** Resolves with what was sent to this path, once it is so many times. */
+  async sent(path: string, times = 1): Promise<unknown> {
     for (;;) {
-      const found = this.bodies.find((item) => item.path === path);
+      const found = this.bodies.filter((item) => item.path === path)[times - 1];
       if (found !== undefined) return found.body;
       await new Promise<void>((resolve) => this.#heard.push(resolve));
     }

@@ -6,6 +6,8 @@ import {
   createOtlpHttpExporterMetrics,
 } from '@opentelemetry/otlp-exporter-base/node-http';
 import type { IExporterMetricsHelper, ISerializer } from '@opentelemetry/otlp-transformer';
+import type { Answer } from './answers.js';
+import { Answers } from './answers.js';
 import { certificatesOf } from './certificates.js';
 import type { Endpoint, Environment, Protocol, Signal } from './endpoints.js';
 import { bad, variableOf, wholeOf } from './endpoints.js';
@@ -30,12 +32,13 @@ export interface Collector<Items> {
 }
 
 /** Throws `INTERLOCK_BAD_OPTION` for a variable of the environment that says nothing of use. */
-export function collectorAt<Items, Answer>(
+export function collectorAt<Items, A extends Answer>(
   signal: Signal,
   { url, protocol }: Endpoint,
-  serializer: ISerializer<Items, Answer>,
+  serializer: ISerializer<Items, A>,
   counter: IExporterMetricsHelper<Items>,
   env: Environment,
+  warn: (message: string) => void,
 ): Collector<Items> {
   const certificates = certificatesOf(signal, env);
   checkRest(signal, env);
@@ -47,8 +50,15 @@ export function collectorAt<Items, Answer>(
   const http = convertLegacyHttpOptions(options, named, `v1/${signal}`, headers);
   const transport = new UndiciTransport(http, certificates);
   const metrics = createOtlpHttpExporterMetrics(component, counter, url, undefined);
+  const answers = new Answers(signal, protocol, (what) => {
+    warn(`OTLP ${url}: ${what}; exchanges go on`);
+  });
+  const heeding: ISerializer<Items, A> = {
+    serializeRequest: (items) => serializer.serializeRequest(items),
+    deserializeResponse: (data) => answers.read(data, serializer.deserializeResponse),
+  };
   return {
-    delegate: createOtlpNetworkExportDelegate(http, serializer, metrics, transport),
+    delegate: createOtlpNetworkExportDelegate(http, heeding, metrics, transport),
     destroy: () => transport.shutdown(),
   };
 }

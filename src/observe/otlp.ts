@@ -24,6 +24,7 @@ import {
   ParentBasedSampler,
   TraceIdRatioBasedSampler,
 } from '@opentelemetry/sdk-trace-base';
+import { told } from './answers.js';
 import { ApiSpans } from './apispans.js';
 import { collectorAt } from './collectors.js';
 import type { Endpoints, Environment, Protocol } from './endpoints.js';
@@ -34,12 +35,9 @@ import { TOGETHER_MAX } from './spanbytes.js';
 import { ProtobufSpanExporter } from './spanexporter.js';
 import type { SpanMaker } from './spans.js';
 import { NAME } from './spans.js';
-import { shown } from './text.js';
 
 const TIMEOUT_MS = 3_000;
 const EXPORT_EVERY_MS = 60_000;
-/** A failure is told at once, and again after so long. */
-const TOLD_EVERY_MS = 60_000;
 
 const METRIC_SERIALIZERS = {
   'http/protobuf': ProtobufMetricsSerializer,
@@ -71,14 +69,15 @@ export function openOtlp(
   let spans: SpanMaker | undefined;
   if (traces?.protocol === 'http/json') {
     const serializer = JsonTraceSerializer;
-    const collector = collectorAt('traces', traces, serializer, TraceExporterMetricsHelper, env);
+    const counter = TraceExporterMetricsHelper;
+    const collector = collectorAt('traces', traces, serializer, counter, env, warn);
     collectors.push(collector);
     const exporter = new OTLPExporterBase(collector.delegate);
     queue = new BatchSpanProcessor(told(exporter, traces.url, warn));
     const provider = new BasicTracerProvider({ resource, sampler, spanProcessors: [queue] });
     spans = new ApiSpans(provider.getTracer(NAME), new W3CTraceContextPropagator());
   } else if (traces !== undefined) {
-    const exporter = new ProtobufSpanExporter(traces, env);
+    const exporter = new ProtobufSpanExporter(traces, env, warn);
     collectors.push(exporter);
     // The queue looks at no more of a span than `WrittenSpans` have, and hands it on as it is.
     const sink = told(exporter, traces.url, warn) as unknown as SpanExporter;
@@ -90,7 +89,7 @@ export function openOtlp(
   if (metrics !== undefined) {
     const serializer = METRIC_SERIALIZERS[metrics.protocol];
     const counter = MetricsExporterMetricsHelper;
-    const collector = collectorAt('metrics', metrics, serializer, counter, env);
+    const collector = collectorAt('metrics', metrics, serializer, counter, env, warn);
     collectors.push(collector);
     const exporter = new OTLPMetricExporterBase(collector.delegate);
     reader = new PeriodicExportingMetricReader({
@@ -157,46 +156,4 @@ function samplerOf({ OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG }: Environment
   const root = (SAMPLERS[bare] as (share: number) => Sampler)(share);
   const sampler = byParent ? new ParentBasedSampler({ root }) : root;
   return { sampler, allRoots: bare === 'always_on' };
-}
-
-/** As the SDK's `ExportResult`: 0 is success. */
-interface Result {
-  readonly code: number;
-  readonly error?: Error;
-}
-interface Exporter<Items> {
-  export(items: Items, done: (result: Result) => void): void;
-}
-
-/** The exporter, which tells people of what is not taken: the first time, and then now and again. */
-function told<Items, E extends Exporter<Items>>(
-  exporter: E & Exporter<Items>,
-  url: string,
-  warn: (message: string) => void,
-): E {
-  const send = exporter.export.bind(exporter);
-  let failures = 0;
-  let toldAt = Number.NEGATIVE_INFINITY;
-  exporter.export = (items, done) => {
-    send(items, (result) => {
-      if (result.code === 0) {
-        if (failures > 0) warn(`OTLP ${url}: taken again, after ${failures} failures`);
-        failures = 0;
-        toldAt = Number.NEGATIVE_INFINITY;
-      } else {
-        failures++;
-        if (performance.now() - toldAt >= TOLD_EVERY_MS) {
-          toldAt = performance.now();
-          warn(`OTLP ${url}: not taken: ${whyOf(result.error)}; exchanges go on`);
-        }
-      }
-      done(result);
-    });
-  };
-  return exporter;
-}
-
-function whyOf(error: Error | undefined): string {
-  const { code, message } = (error ?? {}) as { code?: unknown; message?: string };
-  return shown([code, message].filter(Boolean).join(' ') || 'no answer');
 }

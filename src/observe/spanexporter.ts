@@ -15,14 +15,14 @@ export class ProtobufSpanExporter extends OTLPExporterBase<WrittenSpans[]> {
   readonly #collector: Collector<WrittenSpans[]>;
 
   /** Throws as `collectorAt`. */
-  constructor(endpoint: Endpoint, env: Environment) {
+  constructor(endpoint: Endpoint, env: Environment, warn: (message: string) => void) {
     const request = new RequestWriter();
     const serializer = {
       serializeRequest: (all: WrittenSpans[]) => request.write(all),
       deserializeResponse: ProtobufTraceSerializer.deserializeResponse,
     };
     const counter = { name: 'span' as const, countItems: countOf };
-    const collector = collectorAt('traces', endpoint, serializer, counter, env);
+    const collector = collectorAt('traces', endpoint, serializer, counter, env, warn);
     super(collector.delegate);
     this.#request = request;
     this.#collector = collector;

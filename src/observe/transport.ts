@@ -86,7 +86,7 @@ class Attempt implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;
   /** Why it was left, which may be before it has begun. */
   #left: Error | undefined;
-  #head: { status: number; text: string; retryAfter: string } | undefined;
+  #head: { status: number; text: string; retryAfter: string; isPage: boolean } | undefined;
   readonly #chunks: Buffer[] = [];
   #size = 0;
 
@@ -108,7 +108,9 @@ class Attempt implements Dispatcher.DispatchHandler {
     headers: Record<string, string | string[] | undefined>,
     text = '',
   ): void {
-    if (status >= 200) this.#head = { status, text, retryAfter: String(headers['retry-after']) };
+    if (status < 200) return;
+    const isPage = /^text\/html\b/i.test(String(headers['content-type']));
+    this.#head = { status, text, retryAfter: String(headers['retry-after']), isPage };
   }
 
   onResponseData(_: unknown, chunk: Buffer): void {
@@ -138,7 +140,12 @@ class Attempt implements Dispatcher.DispatchHandler {
       this.#resolve({ status: 'retryable', ...(error !== undefined && { error }) });
       return;
     }
-    const { status, text, retryAfter } = this.#head;
+    const { status, text, retryAfter, isPage } = this.#head;
+    if (status <= 299 && error !== undefined && !isPage) {
+      // What is not whole says nothing. Of a page any part does: that this is no collector.
+      this.#resolve({ status: 'success' });
+      return;
+    }
     const data = Buffer.concat(this.#chunks);
     this.#resolve(responseOf(status, text, data, msOf(retryAfter)));
   }
