@@ -41,6 +41,16 @@ describe('the port of /metrics', () => {
     await expect(opening).rejects.toMatchObject({ code: 'EADDRINUSE' });
   });
 
+  it('is not held by one who never ends asking', async () => {
+    const { url } = await observed();
+    const asking = connect(Number(new URL(url).port), '127.0.0.1');
+    onTestFinished(() => void asking.destroy());
+    asking.write('GET /metrics HTTP/1.1\r\n');
+    let reply = '';
+    for await (const chunk of asking) reply += chunk;
+    expect(reply).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
   it('is let go of at the end, whoever still asks', async () => {
     const seen = await Observed.open();
     const { port } = new URL(seen.url);

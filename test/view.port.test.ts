@@ -1,10 +1,11 @@
 /** `interlock view` without a browser: its port and who may come in, its flags, and its end. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { compiled, Running } from './running.js';
 
 const traces = fileURLToPath(new URL('traces/', import.meta.url));
@@ -64,6 +65,15 @@ describe('the port of the viewer', () => {
       const { status, text } = await ask(changed(home() + path), headers());
       expect(`${status} ${text}`).toBe('403 no\n');
     }
+  });
+
+  it('is not held by one who never ends asking', async () => {
+    const asking = connect(Number(port()), '127.0.0.1');
+    onTestFinished(() => void asking.destroy());
+    asking.write('GET / HTTP/1.1\r\n');
+    let reply = '';
+    for await (const chunk of asking) reply += chunk;
+    expect(reply).toMatch(/^HTTP\/1\.1 408 /);
   });
 
   it('gives what it has to its own page, under a policy that lets it ask nobody else', async () => {

@@ -8,6 +8,15 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
+const ASKING_MS = 5_000;
+
+/** How long one may take to ask. Node looks at whoever is late every half minute, if nothing is said. */
+export const PATIENCE = {
+  requestTimeout: ASKING_MS,
+  headersTimeout: ASKING_MS,
+  connectionsCheckingInterval: 1_000,
+} as const;
+
 export class Door {
   readonly token = randomBytes(16).toString('hex');
   #names: readonly string[] = [];

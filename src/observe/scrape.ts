@@ -13,9 +13,9 @@ import type {
   MetricReader,
   ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
+import { PATIENCE } from './door.js';
 
 const CONNECTIONS_MAX = 32;
-const REQUEST_MS = 5_000;
 
 /** The words for units behind a Prometheus name, as every OTLP to Prometheus writer puts them. */
 const UNITS: Readonly<Record<string, string>> = { s: 'seconds', By: 'bytes' };
@@ -31,8 +31,7 @@ export class Scrape {
   /** `producers` are read beside whatever meter provider is given the reader. */
   constructor(metricProducers: MetricProducer[]) {
     this.#exporter = new PrometheusExporter({ preventServerStart: true, metricProducers });
-    const options = { requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS };
-    this.#server = createServer(options, this.#serve);
+    this.#server = createServer(PATIENCE, this.#serve);
     this.#server.maxConnections = CONNECTIONS_MAX;
     // Whoever scrapes is no reason to stay.
     this.#server.unref();

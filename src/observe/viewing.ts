@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream';
 import type { WebSocket, WebSocketServer } from 'ws';
-import { DISCREET, Door, SHOWS_NOTHING } from './door.js';
+import { DISCREET, Door, PATIENCE, SHOWS_NOTHING } from './door.js';
 
 export interface Viewable {
   /** Its media type; texts are UTF-8. */
@@ -48,7 +48,7 @@ export class Viewing {
 
   constructor(options: ViewingOptions) {
     this.#options = options;
-    this.#server = createServer({ requestTimeout: 5_000, headersTimeout: 5_000 }, this.#serve);
+    this.#server = createServer(PATIENCE, this.#serve);
     this.#server.maxConnections = 64;
     this.#server.on('upgrade', this.#upgrade);
   }
