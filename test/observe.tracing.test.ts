@@ -97,6 +97,34 @@ describe('an exchange', () => {
     expect(upstream.asked[0]?.baggage).toEqual(['a=b']);
   });
 
+  // W3C Trace Context 3.3: they are one list, in their order.
+  const STATES = ['vendor=1,other=2', 'third=3'];
+
+  it('hands on a tracestate that came in several fields as one', async () => {
+    const { telemetry } = tracing();
+    const upstream = await listening();
+    const world = await gateway(telemetry, upstream.url);
+    const states = STATES.map((state, at) => `${at === 0 ? 'tracestate' : 'TraceState'}: ${state}`);
+    const headers = [`traceparent: ${TRACEPARENT}`, ...states];
+    await ask(world.port, { headers, body: chat('interlock-small') });
+    expect(upstream.asked.map(({ tracestate }) => tracestate)).toEqual([
+      ['vendor=1,other=2,third=3'],
+    ]);
+  });
+
+  it('over ext_proc has a tracestate that came in several fields as one', async () => {
+    const { telemetry, spans } = tracing();
+    const world = await EnvoyWorld.start({}, telemetry);
+    onTestFinished(() => world.close());
+    const first = RH({ traceparent: TRACEPARENT }).requestHeaders?.headers?.headers ?? [];
+    const states = STATES.map((value) => ({ key: 'tracestate', rawValue: Buffer.from(value) }));
+    const requestHeaders = { headers: { headers: [...first, ...states] }, endOfStream: true };
+    await world.say([{ requestHeaders }, SH(), SB(JSON_BODY, true)]);
+    await world.recorded();
+    const [span] = spans() as [ReadableSpan];
+    expect(span.spanContext().traceState?.serialize()).toBe('vendor=1,other=2,third=3');
+  });
+
   it('that nobody records leaves its caller’s trace as it came', async () => {
     const upstream = await listening();
     const world = await gateway(undefined, upstream.url);
@@ -181,6 +209,7 @@ describe('ids that a client chooses', () => {
     ['too long', `${TRACEPARENT}${'0'.repeat(5_000)}`],
     ['no traceparent', '"; drop'],
     ['two of them', `${TRACEPARENT}, ${TRACEPARENT}`],
+    ['two of them, of a version to come', `cc${TRACEPARENT.slice(2)}-x, cc${TRACEPARENT.slice(2)}`],
   ])('a traceparent %s begins a trace of its own', async (_, value) => {
     const { telemetry, spans } = tracing();
     const world = await gateway(telemetry);
@@ -189,6 +218,15 @@ describe('ids that a client chooses', () => {
     const [span] = spans() as [ReadableSpan];
     expect(span.spanContext().traceId).not.toBe(TRACE);
     expect(span.parentSpanContext).toBeUndefined();
+  });
+
+  it('several traceparents begin a trace of its own', async () => {
+    const { telemetry, spans } = tracing();
+    const world = await gateway(telemetry);
+    const headers = [`traceparent: ${TRACEPARENT}`, `Traceparent: ${TRACEPARENT}`];
+    await ask(world.port, { headers, body: chat('interlock-small') });
+    await world.recorded();
+    expect(spans().map(({ parentSpanContext }) => parentSpanContext)).toEqual([undefined]);
   });
 
   it('a caller that does not want its trace kept has no span', async () => {

@@ -26,7 +26,11 @@ export type Propagator = Pick<TextMapPropagator, 'extract' | 'inject' | 'fields'
 
 export const getter = {
   keys: () => [],
-  get: (headerOf: HeaderOf, name: string) => headerOf(name),
+  get: (headerOf: HeaderOf, name: string) => {
+    const value = headerOf(name);
+    // Two that were joined on the way are none, of whatever version they are.
+    return name === 'traceparent' && value?.includes(',') === true ? undefined : value;
+  },
 };
 
 const setter = {

@@ -12,7 +12,7 @@ export const EXCHANGE = 'exchange';
 /** Who tells it: the scope of spans and metrics. */
 export const NAME = 'interlock';
 
-/** The value of a request's header, by its name in lower case. */
+/** The value of a request's header, by its name in lower case; the fields of a `tracestate` are one. */
 export type HeaderOf = (name: string) => string | undefined;
 
 /** The headers that name a trace to whoever is called next. */

@@ -177,15 +177,18 @@ export function headerOf(headers: readonly string[], key: string): string | unde
   return undefined;
 }
 
-/** The value of a header that stands there once, by its name in lower case. */
+/** Whose fields are one list, in their order (W3C Trace Context 3.3). */
+const LIST = 'tracestate';
+
+/** The value of a header that stands there once, or is a list, by its name in lower case. */
 export function soleHeaderOf(headers: readonly string[], key: string): string | undefined {
   let found: string | undefined;
   for (let at = 0; at < headers.length; at += 2) {
     const name = headers[at] as string;
     // The length tells nearly all others apart, without making a text of their names.
     if (name.length !== key.length || name.toLowerCase() !== key) continue;
-    if (found !== undefined) return undefined;
-    found = headers[at + 1];
+    if (found !== undefined && key !== LIST) return undefined;
+    found = found === undefined ? headers[at + 1] : `${found},${headers[at + 1]}`;
   }
   return found;
 }
