@@ -9,6 +9,7 @@ import type { IExporterMetricsHelper, ISerializer } from '@opentelemetry/otlp-tr
 import type { Answer } from './answers.js';
 import { Answers } from './answers.js';
 import { certificatesOf } from './certificates.js';
+import { checkHeaders } from './credentials.js';
 import type { Endpoint, Environment, Protocol, Signal } from './endpoints.js';
 import { bad, variableOf, wholeOf } from './endpoints.js';
 import { UndiciTransport } from './transport.js';
@@ -70,9 +71,5 @@ function checkRest(signal: Signal, env: Environment): void {
   if (compression !== undefined && !/^(gzip|none)$/.test(compression.value)) {
     throw bad(compression.name, compression.value, 'gzip, or none');
   }
-  const headers = variableOf(signal, 'HEADERS', env);
-  // They may be what opens the collector's door.
-  if (headers?.value.split(',').some((item) => !/^\s*([^=\s]+\s*=|$)/.test(item))) {
-    throw bad(headers.name, '***', 'name=value, with commas between them');
-  }
+  checkHeaders(signal, env);
 }

@@ -96,7 +96,7 @@ export function openOtlp(
       exporter: told(exporter, metrics.url, warn),
       metricProducers,
       exportIntervalMillis: everyMs(env),
-      exportTimeoutMillis: Math.min(TIMEOUT_MS, everyMs(env)),
+      exportTimeoutMillis: Math.min(timeoutMs(env), everyMs(env)),
     });
   }
   const close = async () => {
@@ -125,6 +125,11 @@ function sizesOfQueue(env: Environment) {
 function everyMs(env: Environment): number {
   const name = 'OTEL_METRIC_EXPORT_INTERVAL';
   return wholeOf({ name, value: env[name] }, 100, 'milliseconds') ?? EXPORT_EVERY_MS;
+}
+
+function timeoutMs(env: Environment): number {
+  const name = 'OTEL_METRIC_EXPORT_TIMEOUT';
+  return wholeOf({ name, value: env[name] }, 1, 'milliseconds') ?? TIMEOUT_MS;
 }
 
 const SAMPLERS: Readonly<Record<string, (share: number) => Sampler>> = {
