@@ -1,6 +1,7 @@
 /** Where telemetry is sent, and how much of it: what the environment says, and what is refused. */
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { endpointsOf } from '../src/observe/endpoints.js';
+import { Collector } from './collector.js';
 import { Observed } from './observing.js';
 
 afterEach(() => {
@@ -133,5 +134,32 @@ describe('where telemetry is sent', () => {
     expect(() => endpointsOf(undefined, env)).toThrow(
       `${name}: found "${value}"; accepted: http/protobuf, http/json`,
     );
+  });
+});
+
+/** The specification wants the start to go on, and people to be told. */
+describe('what is said of telemetry and is of no use', () => {
+  const PROPAGATORS = 'tracecontext is how traces are joined and handed on';
+  const RESOURCE = 'none of it is told: it is not all name=value, with commas between them';
+  it.each([
+    ['OTEL_PROPAGATORS', 'b3', [`OTEL_PROPAGATORS: found "b3"; ${PROPAGATORS}`]],
+    ['OTEL_PROPAGATORS', 'none', [`OTEL_PROPAGATORS: found "none"; ${PROPAGATORS}`]],
+    ['OTEL_PROPAGATORS', 'tracecontext, baggage', []],
+    ['OTEL_PROPAGATORS', '', []],
+    ['OTEL_RESOURCE_ATTRIBUTES', 'a=b,broken', [`OTEL_RESOURCE_ATTRIBUTES: ${RESOURCE}`]],
+    ['OTEL_RESOURCE_ATTRIBUTES', 'a=%zz', [`OTEL_RESOURCE_ATTRIBUTES: ${RESOURCE}`]],
+    ['OTEL_RESOURCE_ATTRIBUTES', 'a=b,', []],
+    ['OTEL_RESOURCE_ATTRIBUTES', ' ', []],
+  ])('%s=%s is told of, or not: %j', async (name, value, told) => {
+    const collector = await Collector.start((response) => response.end());
+    onTestFinished(() => collector.close());
+    for (const service of ['', 'mine']) {
+      vi.stubEnv('OTEL_SERVICE_NAME', service);
+      vi.stubEnv(name, value);
+      const endpoints = endpointsOf(collector.url, {});
+      const seen = await Observed.open({ metrics: undefined, endpoints });
+      await seen.close();
+      expect(seen.warnings).toEqual(told);
+    }
   });
 });

@@ -8,6 +8,7 @@ import type { MetricReader } from '@opentelemetry/sdk-metrics';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { Distributions } from './distributions.js';
 import type { Endpoints } from './endpoints.js';
+import { warnOfUnused } from './environment.js';
 import type { Log, LogLevel } from './log.js';
 import { Telemetry } from './telemetry.js';
 
@@ -74,6 +75,7 @@ async function openAll(
   const named = resourceFromAttributes({ 'service.name': 'interlock' });
   const resource = named.merge(detectResources({ detectors: [envDetector] }));
   const otlp = await openOtlp(endpoints, resource, distributions, warn);
+  if (otlp !== undefined) warnOfUnused(resource, warn);
   if (otlp?.reader !== undefined) readers.push(otlp.reader);
 
   const telemetry = new Telemetry({
