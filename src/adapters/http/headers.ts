@@ -177,8 +177,8 @@ export function headerOf(headers: readonly string[], key: string): string | unde
   return undefined;
 }
 
-/** Whose fields are one list, in their order (W3C Trace Context 3.3). */
-const LIST = 'tracestate';
+/** Whose fields are one list, in their order (W3C Trace Context 3.3, and Baggage 3.2). */
+const LISTS: readonly string[] = ['tracestate', 'baggage'];
 
 /** The value of a header that stands there once, or is a list, by its name in lower case. */
 export function soleHeaderOf(headers: readonly string[], key: string): string | undefined {
@@ -187,7 +187,7 @@ export function soleHeaderOf(headers: readonly string[], key: string): string | 
     const name = headers[at] as string;
     // The length tells nearly all others apart, without making a text of their names.
     if (name.length !== key.length || name.toLowerCase() !== key) continue;
-    if (found !== undefined && key !== LIST) return undefined;
+    if (found !== undefined && !LISTS.includes(key)) return undefined;
     found = found === undefined ? headers[at + 1] : `${found},${headers[at + 1]}`;
   }
   return found;
