@@ -165,6 +165,27 @@ describe('the ledger', () => {
     await reader.close();
   });
 
+  it('is waited for at its end as long as whoever reads it goes on, however slowly', async () => {
+    execFileSync('mkfifo', [path]);
+    const reader = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const ledger = await Ledger.open(path);
+    const big = record('x', { anomalies: Object.fromEntries(range(50_000)) });
+    // Each is a write of its own, and all of them take longer than what one may.
+    const writes = Promise.all(Array.from({ length: 8 }, () => fault(ledger.write(big))));
+    let closed = false;
+    const closing = ledger.close(500).finally(() => {
+      closed = true;
+    });
+    const piece = Buffer.alloc(1024 * 1024);
+    while (!closed) {
+      await reader.read(piece).catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await closing;
+    expect(await writes).toEqual(Array(8).fill(undefined));
+    await reader.close();
+  });
+
   it('takes no more than its queue holds', async () => {
     const ledger = await Ledger.open(path);
     const big = record('x', { anomalies: Object.fromEntries(range(20_000)) });
